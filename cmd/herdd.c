@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+
+/* herdd: one member of a herd. */
+
+#include "cmd/server.h"
+
+#include "core/config.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#define LOCAL_CONFIG     "conf/herd.conf"
+#define INSTALLED_CONFIG HERD_SYSCONFDIR "/herd/herd.conf"
+
+enum { EXIT_USAGE = 2 }; /* wrong use or a bad configuration */
+
+typedef struct {
+    char *config; /* (owned) (nullable) */
+    gboolean check;
+    gboolean version;
+    char **names; /* (owned) (nullable) */
+} Arguments;
+
+static const char summary[] =
+    "Runs member NAME of a herd of location servers in the foreground, until SIGTERM or SIGINT.\n"
+    "SIGHUP reopens its log.";
+
+static const char examples[] =
+    "Examples:\n"
+    "  herdd Bailey                              by conf/herd.conf, else " INSTALLED_CONFIG "\n"
+    "  herdd --config conf/herds/riley.conf Riley\n"
+    "  herdd --check Bailey                      shows every option in force, starts nothing\n"
+    "  printf 'IAMAT kiwi +34.068930-118.445127 1621464827.959498503\\n' | nc -N 127.0.0.1 10000\n"
+    "\n"
+    "Exit status: 0 stopped by a signal, or the check is good; 1 it cannot run, as when its port "
+    "is\n"
+    "taken; 2 wrong use, or the configuration is wrong.";
+
+static bool parse_arguments(int *argc, char ***argv, Arguments *arguments, GError **error)
+{
+    const GOptionEntry entries[] = {
+        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &arguments->config,
+         "Read the herd's configuration from FILE", "FILE"},
+        {"check", 0, 0, G_OPTION_ARG_NONE, &arguments->check,
+         "Read the configuration, print what would be used, and exit", NULL},
+        {"version", 0, 0, G_OPTION_ARG_NONE, &arguments->version, "Print the version and exit",
+         NULL},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &arguments->names, NULL, "NAME"},
+        {0},
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+
+    g_option_context_set_summary(context, summary);
+    g_option_context_set_description(context, examples);
+    g_option_context_add_main_entries(context, entries, NULL);
+    return g_option_context_parse(context, argc, argv, error);
+}
+
+/* The file to read when none is named. */
+static const char *find_config(void)
+{
+    return g_file_test(LOCAL_CONFIG, G_FILE_TEST_EXISTS) ? LOCAL_CONFIG : INSTALLED_CONFIG;
+}
+
+/* Thousands of phones need thousands of descriptors; the soft limit is often 1,024. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        fprintf(stderr, "herdd: cannot raise the limit on open files: %s\n", g_strerror(errno));
+}
+
+/* Blocks the signals that main waits for, before any thread is there to get them. */
+static sigset_t block_signals(void)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of send(), */
+    signal(SIGXFSZ, SIG_IGN); /* a log that is too large one of write() */
+    return signals;
+}
+
+static void wait_for_stop(Server *server, const sigset_t *signals)
+{
+    int number = SIGHUP;
+
+    while (number == SIGHUP) {
+        if (sigwait(signals, &number) == 0 && number == SIGHUP)
+            server_reopen_log(server);
+    }
+}
+
+static void say_listening(const Member *self)
+{
+    printf("herdd: %s listening on ", self->name);
+    for (unsigned i = 0; i < self->listen->len; i++)
+        printf("%s%s", i > 0 ? ", " : "", ((const Endpoint *)self->listen->pdata[i])->text);
+    printf("\n");
+    fflush(stdout);
+}
+
+static int run(const Config *config)
+{
+    g_autoptr(GError) error = NULL;
+    sigset_t signals = block_signals();
+
+    raise_descriptor_limit();
+    Server *server = server_start(config, &error);
+    if (server == NULL) {
+        fprintf(stderr, "herdd: %s\n", error->message);
+        return EXIT_FAILURE;
+    }
+    say_listening(config->self);
+    wait_for_stop(server, &signals);
+    server_stop(server);
+    return EXIT_SUCCESS;
+}
+
+static int check(const Config *config)
+{
+    g_autofree char *description = config_describe(config);
+
+    for (unsigned i = 0; i < config->warnings->len; i++)
+        fprintf(stderr, "herdd: warning: %s\n", (const char *)config->warnings->pdata[i]);
+    printf("# What %s would use.\n%s", config->self->name, description);
+    return EXIT_SUCCESS;
+}
+
+static int act(const Arguments *arguments)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (arguments->version) {
+        printf("herdd " HERD_VERSION "\n");
+        return EXIT_SUCCESS;
+    }
+    if (arguments->names == NULL || arguments->names[1] != NULL) {
+        fprintf(stderr, "herdd: name one member: herdd [--config FILE] [--check] NAME; see herdd "
+                        "--help\n");
+        return EXIT_USAGE;
+    }
+
+    const char *path = arguments->config != NULL ? arguments->config : find_config();
+    g_autoptr(Config) config = config_load(path, arguments->names[0], &error);
+    if (config == NULL) {
+        fprintf(stderr, "herdd: %s\n", error->message);
+        return EXIT_USAGE;
+    }
+    return arguments->check ? check(config) : run(config);
+}
+
+int main(int argc, char **argv)
+{
+    Arguments arguments = {0};
+    g_autoptr(GError) error = NULL;
+    int status = EXIT_USAGE;
+
+    if (parse_arguments(&argc, &argv, &arguments, &error))
+        status = act(&arguments);
+    else
+        fprintf(stderr, "herdd: %s; see herdd --help\n", error->message);
+    g_free(arguments.config);
+    g_strfreev(arguments.names);
+    return status;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server.h"
+
+#include "core/counters.h"
+#include "core/log.h"
+#include "core/store.h"
+#include "core/thread.h"
+#include "net/acceptor.h"
+#include "net/pool.h"
+#include "places/places.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+#define STOP_MS 5000 /* for clients to take what they are owed, and for lookups to end */
+
+struct Server {
+    const Config *config;
+    /* All owned, in the order in which they are made. */
+    Places *places;
+    Log *log;
+    Store *store;
+    Flood *flood;
+    Connections *connections;
+    WorkerContext workers;
+    Acceptor *acceptor;
+    Pool *pool;
+};
+
+static bool nearby(void *places, const PlacesQuery *query, GString *json)
+{
+    PlacesStatus status = places_nearby(places, query, json);
+
+    return status == PLACES_OK || status == PLACES_ZERO_RESULTS;
+}
+
+static void refuse(void *places G_GNUC_UNUSED, GString *json)
+{
+    places_append_failure(json, PLACES_OVER_QUERY_LIMIT,
+                          "This server has too many lookups waiting; try again later.");
+}
+
+/* Makes everything up to the listening sockets; no thread but the log's and the flood's runs yet.
+ */
+static bool make_parts(Server *server, GError **error)
+{
+    const Config *config = server->config;
+    WorkerContext *workers = &server->workers;
+
+    server->places = places_new(&config->places, error);
+    if (server->places == NULL)
+        return false;
+    server->log = log_new(config->log_dir, config->self->name, config->log_messages, error);
+    if (server->log == NULL)
+        return false;
+    server->store = store_new();
+    server->connections = connections_new();
+    workers->connections = server->connections;
+    workers->ready = ready_set_new(error);
+    if (workers->ready == NULL)
+        return false;
+    workers->active = active_set_new(active_set_size_for_cpus(config->workers));
+    workers->lookups = lookups_new(workers->ready, config->places.max_lookups,
+                                   config->places.max_waiting, config->places.timeout_ms);
+    server->acceptor = acceptor_new(config, server->connections, workers->ready, workers->lookups,
+                                    server->log, error);
+    if (server->acceptor == NULL)
+        return false;
+    /* After the listening sockets: a neighbour that is told of us must be able to answer. */
+    server->flood = flood_new(config, server->store, server->log, error);
+    if (server->flood == NULL)
+        return false;
+    workers->session = (SessionContext){
+        .config = config,
+        .store = server->store,
+        .flood = server->flood,
+        .log = server->log,
+        .nearby = {.self = server->places,
+                   .blocks = places_blocks(server->places),
+                   .nearby = nearby,
+                   .refuse = refuse},
+    };
+    return true;
+}
+
+/* Frees what there is, threads first. */
+static void free_parts(Server *server)
+{
+    acceptor_free(server->acceptor);
+    pool_free(server->pool);
+    flood_free(server->flood);
+    connections_free(server->connections);
+    lookups_free(server->workers.lookups);
+    active_set_free(server->workers.active);
+    ready_set_free(server->workers.ready);
+    store_free(server->store);
+    log_free(server->log);
+    places_free(server->places);
+    g_free(server);
+}
+
+Server *server_start(const Config *config, GError **error)
+{
+    Server *server = g_new0(Server, 1);
+
+    server->config = config;
+    if (!make_parts(server, error)) {
+        free_parts(server);
+        return NULL;
+    }
+    server->pool = pool_new(&server->workers, config->workers, error);
+    if (server->pool == NULL || !acceptor_start(server->acceptor, error)) {
+        free_parts(server);
+        return NULL;
+    }
+    log_event(server->log, LOG_INFO, "start %s version " HERD_VERSION " pid %d workers %u",
+              config->self->name, (int)getpid(), config->workers);
+    for (unsigned i = 0; i < config->warnings->len; i++)
+        log_event(server->log, LOG_WARNING, "%s", (const char *)config->warnings->pdata[i]);
+    return server;
+}
+
+void server_reopen_log(Server *server)
+{
+    log_reopen(server->log);
+}
+
+static void log_counters(Server *server)
+{
+    g_autoptr(GString) text = g_string_new("stop");
+
+    g_string_append_printf(text, " clients=%zu", store_size(server->store));
+    for (Counter i = 0; i < COUNTERS; i++)
+        g_string_append_printf(text, " %s=%" PRIu64, counters_name(i), counters_read(i));
+    log_event(server->log, LOG_INFO, "%s", text->str);
+}
+
+void server_stop(Server *server)
+{
+    acceptor_stop_listening(server->acceptor);
+    connections_end_input(server->connections);
+    if (!connections_wait_none(server->connections, monotonic_ms() + STOP_MS))
+        log_event(server->log, LOG_WARNING, "stop leaves %u connections that do not go along",
+                  connections_count(server->connections));
+    log_counters(server);
+    free_parts(server);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * One running member: its parts made, tied together, started in order and stopped in the opposite
+ * one.
+ *
+ * All functions are called from main.
+ */
+
+#include "core/config.h"
+
+#include <glib.h>
+
+typedef struct Server Server;
+
+/* Starts the member that @config, which outlives it, is for. When it returns, the member serves.
+ * NULL with @error set: nothing is left running. */
+Server *server_start(const Config *config, GError **error);
+
+/* Opens the log anew. */
+void server_reopen_log(Server *server);
+
+/* Stops in order: takes no more connections, answers what has arrived, tells the neighbours, writes
+ * the log. Bounded by STOP_MS and a second where a client, a provider or a neighbour does not go
+ * along. */
+void server_stop(Server *server);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The configuration of a herd, read from one GKeyFile that is the same on every host.
+ *
+ * A Config is what one member is to do: the common groups, with the groups of that member alone
+ * ([limits Bailey]) laid over them. It does not change after config_load() and may be read by any
+ * thread without a lock.
+ */
+
+#include "core/member.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum {
+    PROVIDER_EMBEDDED,
+    PROVIDER_GOOGLE_LEGACY,
+} PlacesProvider;
+
+typedef enum {
+    LOG_MESSAGES_ALL,
+    LOG_MESSAGES_ERRORS,
+    LOG_MESSAGES_NONE,
+} LogMessages;
+
+typedef struct {
+    PlacesProvider provider;
+    unsigned timeout_ms;  /* of one upstream call, all in all */
+    unsigned max_lookups; /* at once; less than the workers */
+    unsigned max_waiting; /* WHATSATs that wait for a lookup of theirs to begin or end */
+    char *url;            /* (owned) (nullable) scheme://host:port in place of the provider's own */
+    char *key_file;       /* (owned) (nullable) path of a file that holds the API key */
+} PlacesOptions;
+
+typedef struct {
+    unsigned max_connections;
+    unsigned max_line;          /* bytes, LF included */
+    unsigned idle_timeout_s;    /* 0: never */
+    unsigned line_timeout_s;    /* a command begun and not finished; 0: never */
+    unsigned write_timeout_s;   /* replies that the client does not take; 0: never */
+    unsigned max_future_skew_s; /* 0: no bound */
+} LimitOptions;
+
+typedef struct {
+    const Member *self;  /* owned by members */
+    GPtrArray *members;  /* owned Member, in the order of the file */
+    GPtrArray *warnings; /* owned char *: what is odd but not wrong */
+    char *log_dir;       /* (owned) */
+    LogMessages log_messages;
+    unsigned workers;
+    PlacesOptions places;
+    LimitOptions limits;
+} Config;
+
+/* Reads @path for the member @name. (transfer full); NULL with @error set: its message is one line
+ * that names file, group, key and what is wrong. Called from main; may block on the disk and on
+ * name resolution. */
+Config *config_load(const char *path, const char *name, GError **error);
+void config_free(Config *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
+
+/* The member called @name, or NULL. (transfer none) */
+const Member *config_member(const Config *config, const char *name);
+
+/* All that @config says, as a key file that config_load() would read back. (transfer full) */
+char *config_describe(const Config *config);

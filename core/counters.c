@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/counters.h"
+
+#include "core/thread.h"
+
+#include <stdatomic.h>
+
+typedef struct Block {
+    struct Block *next; /* read-only once it is in the list */
+    /* atomic; written by one thread alone */
+    atomic_uint_fast64_t values[COUNTERS];
+} __attribute__((aligned(64))) Block;
+
+/* Every block ever made: blocks outlive their threads, whose share still counts. atomic; only ever
+ * grows. */
+static _Atomic(Block *) blocks;
+
+static _Thread_local Block *own;
+
+static Block *own_block(void)
+{
+    if (own == NULL) {
+        own = g_aligned_alloc0(1, sizeof *own, 64);
+        own->next = atomic_load(&blocks);
+        while (!atomic_compare_exchange_weak(&blocks, &own->next, own))
+            ;
+    }
+    return own;
+}
+
+void counters_add(Counter counter, uint64_t amount)
+{
+    atomic_uint_fast64_t *value = &own_block()->values[counter];
+
+    /* One writer: a load and a store do, without the cost of an atomic addition. */
+    atomic_store_explicit(value, atomic_load_explicit(value, memory_order_relaxed) + amount,
+                          memory_order_relaxed);
+}
+
+uint64_t counters_read(Counter counter)
+{
+    uint64_t sum = 0;
+
+    for (Block *block = atomic_load(&blocks); block != NULL; block = block->next)
+        sum += atomic_load_explicit(&block->values[counter], memory_order_relaxed);
+    return sum;
+}
+
+const char *counters_name(Counter counter)
+{
+    static const char *const names[COUNTERS] = {
+        [COUNT_IAMAT] = "iamat",
+        [COUNT_WHATSAT] = "whatsat",
+        [COUNT_INVALID] = "invalid",
+        [COUNT_STALE] = "stale",
+        [COUNT_CONNECTIONS] = "connections",
+        [COUNT_CONNECTIONS_REFUSED] = "connections_refused",
+        [COUNT_TIMEOUTS] = "timeouts",
+        [COUNT_LOOKUPS] = "lookups",
+        [COUNT_LOOKUPS_MERGED] = "lookups_merged",
+        [COUNT_LOOKUPS_REFUSED] = "lookups_refused",
+        [COUNT_LOOKUPS_FAILED] = "lookups_failed",
+        [COUNT_UPDATES_TAKEN] = "updates_taken",
+        [COUNT_UPDATES_DROPPED] = "updates_dropped",
+        [COUNT_UPDATES_SENT] = "updates_sent",
+        [COUNT_UPDATES_CONFLATED] = "updates_conflated",
+        [COUNT_LINKS_UP] = "links_up",
+    };
+
+    return names[counter];
+}

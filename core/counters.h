@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What has happened so far, counted.
+ *
+ * Each thread counts in a block of cache lines of its own, so that counting costs no line that
+ * another thread writes; reading sums the blocks. A figure may be a moment old, and figures read
+ * together need not be of the same moment.
+ */
+
+#include <stdint.h>
+
+typedef enum {
+    COUNT_IAMAT,               /* valid ones */
+    COUNT_WHATSAT,             /* valid ones of a known client */
+    COUNT_INVALID,             /* lines answered with "? " */
+    COUNT_STALE,               /* IAMATs that were not newer */
+    COUNT_CONNECTIONS,         /* accepted */
+    COUNT_CONNECTIONS_REFUSED, /* over max_connections */
+    COUNT_TIMEOUTS,            /* connections closed by a limit of time */
+    COUNT_LOOKUPS,             /* asked of a provider that blocks */
+    COUNT_LOOKUPS_MERGED,      /* answered by an equal one in flight */
+    COUNT_LOOKUPS_REFUSED,     /* too many waiting, or too long */
+    COUNT_LOOKUPS_FAILED,      /* answered with neither OK nor ZERO_RESULTS */
+    COUNT_UPDATES_TAKEN,       /* from neighbours, newer */
+    COUNT_UPDATES_DROPPED,     /* from neighbours, not newer */
+    COUNT_UPDATES_SENT,        /* to neighbours, one for each */
+    COUNT_UPDATES_CONFLATED,   /* replaced by a newer one before they were sent */
+    COUNT_LINKS_UP,            /* times that a link to a neighbour came up */
+    COUNTERS,
+} Counter;
+
+/* Adds @amount to the calling thread's share of @counter. */
+void counters_add(Counter counter, uint64_t amount);
+
+/* The sum over all threads, ended ones included. Any thread. */
+uint64_t counters_read(Counter counter);
+
+/* A name in lower_case, for logs. */
+const char *counters_name(Counter counter);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/member.h"
+
+#include <string.h>
+
+void member_free(void *pointer)
+{
+    Member *member = pointer;
+
+    g_ptr_array_unref(member->listen);
+    g_ptr_array_unref(member->neighbours);
+    g_free(member->name);
+    g_free(member);
+}
+
+/* A name is a file's name (NAME.log) and a field on the wire. */
+bool member_is_name(const char *name)
+{
+    size_t length = strlen(name);
+
+    for (size_t i = 0; i < length; i++)
+        if (!g_ascii_isalnum(name[i]) && strchr("._-", name[i]) == NULL)
+            return false;
+    return length > 0 && length <= MEMBER_NAME_MAX && name[0] != '.' && name[0] != '-';
+}
+
+bool member_has_neighbour(const Member *member, const char *name)
+{
+    for (unsigned i = 0; i < member->neighbours->len; i++)
+        if (strcmp(member->neighbours->pdata[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool set_listen(Member *member, char **texts, HerdConfigError *ret_code, char **ret_why)
+{
+    *ret_code = HERD_CONFIG_ERROR_VALUE;
+    for (size_t i = 0; texts[i] != NULL; i++) {
+        const char *text = g_strstrip(texts[i]);
+
+        if (*text == '\0')
+            continue;
+        Endpoint *endpoint = endpoint_parse(text, ret_why);
+        if (endpoint == NULL)
+            return false;
+        g_ptr_array_add(member->listen, endpoint);
+    }
+    return true;
+}
+
+static bool set_neighbours(Member *member, char **names, HerdConfigError *ret_code, char **ret_why)
+{
+    *ret_code = HERD_CONFIG_ERROR_MEMBER;
+    for (size_t i = 0; names[i] != NULL; i++) {
+        const char *name = g_strstrip(names[i]);
+
+        if (*name == '\0')
+            continue;
+        if (strcmp(name, member->name) == 0) {
+            *ret_why = g_strdup_printf("%s cannot be its own neighbour", name);
+            return false;
+        }
+        if (member_has_neighbour(member, name)) {
+            *ret_why = g_strdup_printf("%s stands there twice", name);
+            return false;
+        }
+        g_ptr_array_add(member->neighbours, g_strdup(name));
+    }
+    return true;
+}
+
+Member *member_new(const char *name)
+{
+    Member *member = g_new0(Member, 1);
+
+    member->name = g_strdup(name);
+    member->listen = g_ptr_array_new_with_free_func(endpoint_free);
+    member->neighbours = g_ptr_array_new_with_free_func(g_free);
+    return member;
+}
+
+bool member_set(Member *member, const char *key, const char *value, HerdConfigError *ret_code,
+                char **ret_why)
+{
+    g_auto(GStrv) parts = g_strsplit(value, ";", -1);
+
+    if (strcmp(key, "listen") == 0)
+        return set_listen(member, parts, ret_code, ret_why);
+    if (strcmp(key, "neighbours") == 0)
+        return set_neighbours(member, parts, ret_code, ret_why);
+    *ret_code = HERD_CONFIG_ERROR_UNKNOWN;
+    *ret_why = g_strdup("there is no such key");
+    return false;
+}
+
+void member_describe(const Member *member, GString *text)
+{
+    g_string_append_printf(text, "\n[member %s]\nlisten = ", member->name);
+    for (unsigned k = 0; k < member->listen->len; k++)
+        g_string_append_printf(text, "%s%s", k > 0 ? ";" : "",
+                               ((const Endpoint *)member->listen->pdata[k])->text);
+    g_string_append(text, "\nneighbours =");
+    for (unsigned k = 0; k < member->neighbours->len; k++)
+        g_string_append_printf(text, "%s%s", k > 0 ? ";" : " ",
+                               (const char *)member->neighbours->pdata[k]);
+    g_string_append_c(text, '\n');
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* One [member NAME] of the configuration. config.c makes and completes them; then they do not
+ * change. */
+
+#include "core/endpoint.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+#define HERD_CONFIG_ERROR (herd_config_error_quark())
+GQuark herd_config_error_quark(void);
+
+typedef enum {
+    HERD_CONFIG_ERROR_FILE,    /* cannot be read, or is not a key file */
+    HERD_CONFIG_ERROR_UNKNOWN, /* a group or key that does not exist */
+    HERD_CONFIG_ERROR_VALUE,   /* a value of the wrong type or out of its range */
+    HERD_CONFIG_ERROR_MEMBER,  /* the member asked for, or a neighbour, is not in the file */
+} HerdConfigError;
+
+#define MEMBER_NAME_MAX 64 /* bytes */
+
+typedef struct {
+    char *name;        /* (owned) 1 to MEMBER_NAME_MAX bytes, see member_is_name() */
+    GPtrArray *listen; /* owned Endpoint; at least one; the first is where neighbours connect to */
+    GPtrArray *neighbours; /* owned names, sorted; an edge named on one side only stands on both */
+} Member;
+
+/* A member without addresses or neighbours yet. (transfer full) */
+Member *member_new(const char *name);
+void member_free(void *member);
+
+/* A name is a file's name (NAME.log) and a field on the wire. */
+bool member_is_name(const char *name);
+
+/* Sets @key ("listen", "neighbours") to what @value says. FALSE: @ret_code and @ret_why (transfer
+ * full) say why not. */
+bool member_set(Member *member, const char *key, const char *value, HerdConfigError *ret_code,
+                char **ret_why);
+
+bool member_has_neighbour(const Member *member, const char *name);
+
+/* Appends it as a group of a key file. */
+void member_describe(const Member *member, GString *text);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/message.h"
+
+#include "core/decimal.h"
+#include "core/location.h"
+
+#include <glib.h>
+
+#define FIELDS_MAX 6 /* those of AT, the longest message */
+
+/* PROTOCOL R2 */
+static bool is_white_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Splits @line into at most FIELDS_MAX fields. Returns how many there are; one more than FIELDS_MAX
+ * means "more". */
+static unsigned split(Slice line, Slice fields[static FIELDS_MAX])
+{
+    const char *at = line.data;
+    const char *end = line.data + line.length;
+    unsigned count = 0;
+
+    for (;;) {
+        while (at < end && is_white_space(*at))
+            at++;
+        if (at == end)
+            return count;
+        if (count == FIELDS_MAX)
+            return FIELDS_MAX + 1;
+
+        const char *begin = at;
+        while (at < end && !is_white_space(*at))
+            at++;
+        fields[count++] = (Slice){.data = begin, .length = (size_t)(at - begin)};
+    }
+}
+
+/* IAMAT <client> <lat-lon> <time> */
+static Message parse_iamat(const Slice *fields)
+{
+    Message m = {.kind = MESSAGE_IAMAT,
+                 .iamat = {.client = fields[1], .location = fields[2], .time = fields[3]}};
+    Location location;
+
+    if (!location_parse(m.iamat.location, &location) ||
+        !timestamp_parse(m.iamat.time, &m.iamat.time_value))
+        return (Message){.kind = MESSAGE_INVALID};
+    return m;
+}
+
+/* PROTOCOL R10: d+(.d+)? kilometres, 0 to 50. */
+static bool parse_radius(Slice text, int64_t *ret_millimetres)
+{
+    Decimal d;
+
+    if (!decimal_parse(text, &d) || d.sign != 0 || decimal_exceeds(&d, PLACES_RADIUS_MAX_KM))
+        return false;
+    *ret_millimetres = d.whole * MILLIMETRES_PER_KM + decimal_fraction(&d, 6);
+    return true;
+}
+
+/* PROTOCOL R10: a decimal integer, 0 to 20. */
+static bool parse_bound(Slice text, unsigned *ret_bound)
+{
+    Decimal d;
+
+    if (!decimal_parse(text, &d) || d.sign != 0 || d.fraction.length > 0 ||
+        d.whole > PLACES_BOUND_MAX)
+        return false;
+    *ret_bound = (unsigned)d.whole;
+    return true;
+}
+
+/* WHATSAT <client> <radius> <bound> */
+static Message parse_whatsat(const Slice *fields)
+{
+    Message m = {.kind = MESSAGE_WHATSAT, .whatsat = {.client = fields[1]}};
+
+    if (!parse_radius(fields[2], &m.whatsat.radius) || !parse_bound(fields[3], &m.whatsat.bound))
+        return (Message){.kind = MESSAGE_INVALID};
+    return m;
+}
+
+/* AT <origin> <skew> <client> <lat-lon> <time> */
+static Message parse_at(const Slice *fields)
+{
+    Message m = {.kind = MESSAGE_AT,
+                 .at = {.origin = fields[1],
+                        .skew = fields[2],
+                        .client = fields[3],
+                        .location = fields[4],
+                        .time = fields[5]}};
+    Timestamp skew;
+    Location location;
+
+    if (!timestamp_parse_skew(m.at.skew, &skew) || !location_parse(m.at.location, &location) ||
+        !timestamp_parse(m.at.time, &m.at.time_value))
+        return (Message){.kind = MESSAGE_INVALID};
+    return m;
+}
+
+/* HELLO <version> <from> <to> */
+static Message parse_hello(const Slice *fields)
+{
+    Decimal version;
+
+    if (!decimal_parse(fields[1], &version) || version.sign != 0 || version.fraction.length > 0 ||
+        version.whole != LINK_VERSION)
+        return (Message){.kind = MESSAGE_INVALID};
+    return (Message){.kind = MESSAGE_HELLO, .hello = {.from = fields[2], .to = fields[3]}};
+}
+
+static const struct {
+    Slice verb;
+    unsigned fields;
+    Message (*parse)(const Slice *fields);
+} forms[] = {
+    {{"IAMAT", 5}, 4, parse_iamat},
+    {{"WHATSAT", 7}, 4, parse_whatsat},
+    {{"AT", 2}, 6, parse_at},
+    {{"HELLO", 5}, 4, parse_hello},
+};
+
+Message message_parse(Slice line)
+{
+    Slice fields[FIELDS_MAX];
+    unsigned count = split(line, fields);
+
+    /* PROTOCOL R4: NUL anywhere makes a command invalid. */
+    if (count == 0 || memchr(line.data, '\0', line.length) != NULL)
+        return (Message){.kind = MESSAGE_INVALID};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(forms); i++)
+        if (count == forms[i].fields && slice_equal(fields[0], forms[i].verb))
+            return forms[i].parse(fields);
+    return (Message){.kind = MESSAGE_INVALID};
+}
+
+Record *message_iamat_record(const Message *iamat, Slice origin, Timestamp received)
+{
+    char skew[TIMESTAMP_SKEW_MAX];
+
+    g_assert(iamat->kind == MESSAGE_IAMAT);
+
+    RecordFields fields = {
+        .origin = origin,
+        .client = iamat->iamat.client,
+        .location = iamat->iamat.location,
+        .time = iamat->iamat.time,
+        .time_value = iamat->iamat.time_value,
+    };
+    fields.skew.data = skew;
+    fields.skew.length =
+        timestamp_format_skew(timestamp_subtract(received, iamat->iamat.time_value), skew);
+    return record_new(&fields);
+}
+
+char *message_format_hello(const char *from, const char *to)
+{
+    return g_strdup_printf("HELLO %d %s %s\n", LINK_VERSION, from, to);
+}

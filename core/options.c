@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/options.h"
+
+#include "core/decimal.h"
+
+#include <stddef.h>
+#include <string.h>
+
+typedef enum {
+    OPTION_NUMBER, /* unsigned, from least to most */
+    OPTION_CHOICE, /* one of choices; an enum that counts from 0 */
+    OPTION_TEXT,   /* char *, owned; an empty value is NULL */
+} OptionType;
+
+typedef struct {
+    const char *group;
+    const char *key;
+    OptionType type;
+    size_t offset;       /* in Config */
+    const char *initial; /* as it would stand in the file */
+    unsigned least, most;
+    const char *const *choices;
+} Option;
+
+static const char *const providers[] = {"embedded", "google-legacy", NULL};
+static const char *const log_messages[] = {"all", "errors", "none", NULL};
+
+#define NUMBER(group_, key_, field, initial_, least_, most_)                         \
+    {                                                                                \
+        .group = (group_), .key = (key_), .type = OPTION_NUMBER,                     \
+        .offset = offsetof(Config, field), .initial = (initial_), .least = (least_), \
+        .most = (most_)                                                              \
+    }
+#define CHOICE(group_, key_, field, initial_, choices_)                                 \
+    {                                                                                   \
+        .group = (group_), .key = (key_), .type = OPTION_CHOICE,                        \
+        .offset = offsetof(Config, field), .initial = (initial_), .choices = (choices_) \
+    }
+#define TEXT(group_, key_, field, initial_)                                                       \
+    {                                                                                             \
+        .group = (group_), .key = (key_), .type = OPTION_TEXT, .offset = offsetof(Config, field), \
+        .initial = (initial_)                                                                     \
+    }
+
+#define HOUR 3600
+#define DAY  86400
+
+/* Every option there is, but for those of a [member NAME]. conf/herd.conf says what each is for. */
+static const Option options[] = {
+    CHOICE("herd", "places", places.provider, "embedded", providers),
+    TEXT("herd", "log_dir", log_dir, "log"),
+    CHOICE("herd", "log_messages", log_messages, "all", log_messages),
+    NUMBER("herd", "workers", workers, "64", 2, 1024),
+    NUMBER("places", "timeout_ms", places.timeout_ms, "5000", 1, 600000),
+    NUMBER("places", "max_lookups", places.max_lookups, "0", 0, 1023),
+    NUMBER("places", "max_waiting", places.max_waiting, "1000", 0, 1000000),
+    TEXT("places", "url", places.url, ""),
+    TEXT("places", "key_file", places.key_file, ""),
+    NUMBER("limits", "max_connections", limits.max_connections, "10000", 1, 1000000),
+    NUMBER("limits", "max_line", limits.max_line, "4096", 256, 32768),
+    NUMBER("limits", "idle_timeout_s", limits.idle_timeout_s, "0", 0, 365 * DAY),
+    NUMBER("limits", "line_timeout_s", limits.line_timeout_s, "10", 0, DAY),
+    NUMBER("limits", "write_timeout_s", limits.write_timeout_s, "30", 0, DAY),
+    NUMBER("limits", "max_future_skew_s", limits.max_future_skew_s, "0", 0, 365 * DAY),
+};
+
+static void *option_field(const Option *option, Config *config)
+{
+    return (char *)config + option->offset;
+}
+
+static bool set_number(const Option *option, const char *value, unsigned *field, char **ret_why)
+{
+    Decimal d;
+
+    if (decimal_parse((Slice){.data = value, .length = strlen(value)}, &d) && d.sign == 0 &&
+        d.fraction.length == 0 && d.whole >= option->least && d.whole <= option->most) {
+        *field = (unsigned)d.whole;
+        return true;
+    }
+    *ret_why = g_strdup_printf("\"%s\" is not a whole number from %u to %u", value, option->least,
+                               option->most);
+    return false;
+}
+
+static bool set_choice(const Option *option, const char *value, unsigned *field, char **ret_why)
+{
+    for (unsigned i = 0; option->choices[i] != NULL; i++) {
+        if (strcmp(value, option->choices[i]) == 0) {
+            *field = i;
+            return true;
+        }
+    }
+    GString *why = g_string_new(NULL);
+    g_string_append_printf(why, "\"%s\" is none of:", value);
+    for (unsigned i = 0; option->choices[i] != NULL; i++)
+        g_string_append_printf(why, "%s %s", i > 0 ? "," : "", option->choices[i]);
+    *ret_why = g_string_free(why, FALSE);
+    return false;
+}
+
+/* FALSE: @ret_why says why not. (transfer full) */
+static bool set_option(const Option *option, Config *config, const char *value, char **ret_why)
+{
+    void *field = option_field(option, config);
+
+    switch (option->type) {
+    case OPTION_NUMBER:
+        return set_number(option, value, field, ret_why);
+    case OPTION_CHOICE:
+        /* Every enum here is an unsigned int to the compilers that this is built with. */
+        return set_choice(option, value, field, ret_why);
+    case OPTION_TEXT:
+        g_free(*(char **)field);
+        *(char **)field = *value != '\0' ? g_strdup(value) : NULL;
+        return true;
+    }
+    g_assert_not_reached();
+}
+
+bool options_has_group(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
+        if (strcmp(options[i].group, name) == 0)
+            return true;
+    return false;
+}
+
+void options_set_defaults(Config *config)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+        char *why = NULL;
+        bool good = set_option(&options[i], config, options[i].initial, &why);
+
+        g_assert(good);
+    }
+}
+
+void options_clear(Config *config)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
+        if (options[i].type == OPTION_TEXT)
+            g_clear_pointer((char **)option_field(&options[i], config), g_free);
+}
+
+bool options_set(Config *config, const char *group, const char *key, const char *value,
+                 HerdConfigError *ret_code, char **ret_why)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+        if (strcmp(options[i].group, group) == 0 && strcmp(options[i].key, key) == 0) {
+            *ret_code = HERD_CONFIG_ERROR_VALUE;
+            return set_option(&options[i], config, value, ret_why);
+        }
+    }
+    *ret_code = HERD_CONFIG_ERROR_UNKNOWN;
+    *ret_why = g_strdup("there is no such key");
+    return false;
+}
+
+static void describe_option(const Option *option, const Config *config, GString *text)
+{
+    const void *field = (const char *)config + option->offset;
+    const char *value = NULL;
+
+    switch (option->type) {
+    case OPTION_NUMBER:
+        g_string_append_printf(text, "%s = %u\n", option->key, *(const unsigned *)field);
+        return;
+    case OPTION_CHOICE:
+        value = option->choices[*(const unsigned *)field];
+        break;
+    case OPTION_TEXT:
+        value = *(char *const *)field;
+        break;
+    }
+    g_string_append_printf(text, "%s =%s%s\n", option->key, value != NULL ? " " : "",
+                           value != NULL ? value : "");
+}
+
+void options_describe(const Config *config, GString *text)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+        if (i == 0 || strcmp(options[i].group, options[i - 1].group) != 0)
+            g_string_append_printf(text, "%s[%s]\n", i > 0 ? "\n" : "", options[i].group);
+        describe_option(&options[i], config, text);
+    }
+}

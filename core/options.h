@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The table of every option of [herd], [places] and [limits]: type, range, default, and where it
+ * goes in a Config. config.c reads files with it; nobody else has to know. Called from main.
+ */
+
+#include "core/config.h"
+
+/* Whether there are options in [@group]. */
+bool options_has_group(const char *group);
+
+/* Gives every option of @config its default. What texts it has must have been cleared. */
+void options_set_defaults(Config *config);
+
+/* Sets the option @key of [@group] to what @value says. FALSE: @ret_code and @ret_why (transfer
+ * full) say why not. */
+bool options_set(Config *config, const char *group, const char *key, const char *value,
+                 HerdConfigError *ret_code, char **ret_why);
+
+/* Appends every option as it stands in @config, as groups of a key file. */
+void options_describe(const Config *config, GString *text);
+
+/* Frees the texts. */
+void options_clear(Config *config);

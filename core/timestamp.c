@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/timestamp.h"
+
+#include "core/decimal.h"
+
+#include <glib.h>
+#include <time.h>
+
+#define NANOSECONDS_PER_SECOND INT32_C(1000000000)
+#define NANOSECOND_DIGITS      9
+#define TIME_SECONDS_DIGITS    12 /* PROTOCOL R8 */
+#define SKEW_SECONDS_DIGITS    13 /* the span between two twelve-digit times of opposite sign */
+
+static Timestamp negate(Timestamp t)
+{
+    if (t.nanoseconds == 0)
+        return (Timestamp){.seconds = -t.seconds};
+    return (Timestamp){.seconds = -t.seconds - 1,
+                       .nanoseconds = NANOSECONDS_PER_SECOND - t.nanoseconds};
+}
+
+bool timestamp_parse(Slice text, Timestamp *ret_time)
+{
+    Decimal d;
+
+    if (!decimal_parse(text, &d) || d.whole_digits > TIME_SECONDS_DIGITS)
+        return false;
+
+    Timestamp t = {.seconds = d.whole,
+                   .nanoseconds = (int32_t)decimal_fraction(&d, NANOSECOND_DIGITS)};
+    *ret_time = d.sign == '-' ? negate(t) : t;
+    return true;
+}
+
+bool timestamp_parse_skew(Slice text, Timestamp *ret_skew)
+{
+    Decimal d;
+
+    if (!decimal_parse(text, &d) || d.whole_digits > SKEW_SECONDS_DIGITS || d.sign == 0 ||
+        d.fraction.length != NANOSECOND_DIGITS)
+        return false;
+
+    Timestamp t = {.seconds = d.whole,
+                   .nanoseconds = (int32_t)decimal_fraction(&d, NANOSECOND_DIGITS)};
+    *ret_skew = d.sign == '-' ? negate(t) : t;
+    return true;
+}
+
+int timestamp_compare(Timestamp a, Timestamp b)
+{
+    if (a.seconds != b.seconds)
+        return a.seconds < b.seconds ? -1 : 1;
+    return (a.nanoseconds > b.nanoseconds) - (a.nanoseconds < b.nanoseconds);
+}
+
+Timestamp timestamp_subtract(Timestamp a, Timestamp b)
+{
+    Timestamp d = {.seconds = a.seconds - b.seconds, .nanoseconds = a.nanoseconds - b.nanoseconds};
+
+    if (d.nanoseconds < 0) {
+        d.seconds--;
+        d.nanoseconds += NANOSECONDS_PER_SECOND;
+    }
+    return d;
+}
+
+size_t timestamp_format_skew(Timestamp skew, char buffer[static TIMESTAMP_SKEW_MAX])
+{
+    bool negative = skew.seconds < 0;
+    Timestamp span = negative ? negate(skew) : skew;
+    char reversed[TIMESTAMP_SKEW_MAX];
+    size_t n = 0;
+
+    for (int i = 0; i < NANOSECOND_DIGITS; i++) {
+        reversed[n++] = (char)('0' + span.nanoseconds % 10);
+        span.nanoseconds /= 10;
+    }
+    reversed[n++] = '.';
+    do {
+        reversed[n++] = (char)('0' + span.seconds % 10);
+        span.seconds /= 10;
+    } while (span.seconds > 0 && n < sizeof reversed - 1);
+    reversed[n++] = negative ? '-' : '+';
+
+    for (size_t i = 0; i < n; i++)
+        buffer[i] = reversed[n - 1 - i];
+    return n;
+}
+
+Timestamp timestamp_now(void)
+{
+    struct timespec now;
+    int failed = clock_gettime(CLOCK_REALTIME, &now);
+
+    g_assert(failed == 0);
+    return (Timestamp){.seconds = now.tv_sec, .nanoseconds = (int32_t)now.tv_nsec};
+}

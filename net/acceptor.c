@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/acceptor.h"
+
+#include "core/counters.h"
+#include "core/thread.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define BACKLOG        4096
+#define ACCEPT_BURST   256 /* from one listening socket, before the next has its turn */
+#define SWEEP_EVERY_MS 1000
+#define PACE_MS        100 /* without accepting, when the system has run out of something */
+#define LINK_CONNECTIONS \
+    4 /* a neighbour: its link, and one that it has not noticed to be dead, with room to spare */
+
+GQuark herd_acceptor_error_quark(void)
+{
+    return g_quark_from_static_string("herd-acceptor-error-quark");
+}
+
+struct Acceptor {
+    const Config *config;
+    Connections *connections;
+    ReadySet *ready;
+    Lookups *lookups;
+    Log *log;
+    int wake;            /* (owned) eventfd: look at `listening` and `stop`; read-only after new */
+    pthread_t thread;    /* read-only after start */
+    bool started;        /* owned by main */
+    atomic_bool closing; /* atomic; set by main, once */
+    atomic_bool stop;    /* atomic; set by main, once */
+    pthread_mutex_t lock;
+    pthread_cond_t closed_now; /* signalled under lock */
+    bool closed;               /* the listening sockets are closed; protected by lock */
+
+    GArray *polled; /* of pollfd: wake, then the listening sockets (owned); owned by the acceptor
+                       thread after start */
+    bool exhausted; /* the log has been told that descriptors have run out; owned by the acceptor
+                       thread */
+    bool full; /* the log has been told that max_connections are there; owned by the acceptor thread
+                */
+};
+
+static void close_listeners(Acceptor *acceptor)
+{
+    for (unsigned i = 1; i < acceptor->polled->len; i++)
+        close(g_array_index(acceptor->polled, struct pollfd, i).fd);
+    g_array_set_size(acceptor->polled, 1);
+}
+
+static int listen_on(const Endpoint *endpoint)
+{
+    int on = 1;
+    int descriptor = socket(endpoint->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                            IPPROTO_TCP);
+
+    if (descriptor < 0)
+        return -1;
+    if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        (endpoint->address.ss_family == AF_INET6 &&
+         setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
+        bind(descriptor, (const struct sockaddr *)&endpoint->address, endpoint->length) != 0 ||
+        listen(descriptor, BACKLOG) != 0) {
+        int problem = errno;
+
+        close(descriptor);
+        errno = problem;
+        return -1;
+    }
+    return descriptor;
+}
+
+Acceptor *acceptor_new(const Config *config, Connections *connections, ReadySet *ready,
+                       Lookups *lookups, Log *log, GError **error)
+{
+    Acceptor *acceptor = g_new0(Acceptor, 1);
+    struct pollfd polled = {.events = POLLIN};
+
+    acceptor->config = config;
+    acceptor->connections = connections;
+    acceptor->ready = ready;
+    acceptor->lookups = lookups;
+    acceptor->log = log;
+    pthread_mutex_init(&acceptor->lock, NULL);
+    condition_init(&acceptor->closed_now);
+    acceptor->polled = g_array_new(FALSE, FALSE, sizeof polled);
+    acceptor->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    polled.fd = acceptor->wake;
+    g_array_append_val(acceptor->polled, polled);
+    if (acceptor->wake < 0) {
+        g_set_error(error, HERD_ACCEPTOR_ERROR, HERD_ACCEPTOR_ERROR_LISTEN, "eventfd: %s",
+                    g_strerror(errno));
+        acceptor_free(acceptor);
+        return NULL;
+    }
+
+    const GPtrArray *listen = config->self->listen;
+    for (unsigned i = 0; i < listen->len; i++) {
+        const Endpoint *endpoint = listen->pdata[i];
+
+        polled.fd = listen_on(endpoint);
+        if (polled.fd < 0) {
+            g_set_error(error, HERD_ACCEPTOR_ERROR, HERD_ACCEPTOR_ERROR_LISTEN,
+                        "%s cannot listen on %s: %s", config->self->name, endpoint->text,
+                        g_strerror(errno));
+            acceptor_free(acceptor);
+            return NULL;
+        }
+        g_array_append_val(acceptor->polled, polled);
+    }
+    return acceptor;
+}
+
+/* Whether one more connection, from @address, is within max_connections. Neighbours have some
+ * places beside those, so that clients cannot keep a herd apart. */
+static bool is_admitted(const Acceptor *acceptor, const struct sockaddr_storage *address)
+{
+    const GPtrArray *neighbours = acceptor->config->self->neighbours;
+    unsigned count = connections_count(acceptor->connections);
+    unsigned most = acceptor->config->limits.max_connections;
+
+    if (count < most)
+        return true;
+    if (count >= most + LINK_CONNECTIONS * neighbours->len)
+        return false;
+    for (unsigned i = 0; i < neighbours->len; i++) {
+        const Member *neighbour = config_member(acceptor->config, neighbours->pdata[i]);
+
+        for (unsigned k = 0; k < neighbour->listen->len; k++)
+            if (endpoint_same_host(neighbour->listen->pdata[k], address))
+                return true;
+    }
+    return false;
+}
+
+/* Says once that @condition has come, and once that it is over. */
+static void say_change(Acceptor *acceptor, bool *said, bool now, const char *begun,
+                       const char *over)
+{
+    if (*said != now)
+        log_event(acceptor->log, LOG_WARNING, "%s", now ? begun : over);
+    *said = now;
+}
+
+static void admit(Acceptor *acceptor, int descriptor, const struct sockaddr_storage *address)
+{
+    bool admitted = is_admitted(acceptor, address);
+
+    say_change(acceptor, &acceptor->full, !admitted,
+               "full: max_connections are open, new ones are closed at once",
+               "no longer full: new connections are served again");
+    if (!admitted) {
+        counters_add(COUNT_CONNECTIONS_REFUSED, 1);
+        close(descriptor);
+        return;
+    }
+
+    int on = 1;
+    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on,
+                     sizeof on); /* only slower without */
+
+    Connection *connection = connection_new(descriptor, address);
+    unsigned idle = acceptor->config->limits.idle_timeout_s;
+    if (idle > 0)
+        atomic_store(&connection->deadline, monotonic_ms() + (int64_t)idle * 1000);
+    counters_add(COUNT_CONNECTIONS, 1);
+    log_event(acceptor->log, LOG_INFO, "open %s", connection->peer);
+    connections_add(acceptor->connections, connection);
+    if (!ready_set_add(acceptor->ready, connection)) {
+        log_event(acceptor->log, LOG_ERROR, "close %s %s", connection->peer, g_strerror(errno));
+        connections_close(acceptor->connections, connection);
+    }
+}
+
+/* Accepts what waits on @listener. FALSE: the system has run out of something, so wait a little. */
+static bool accept_burst(Acceptor *acceptor, int listener)
+{
+    for (int i = 0; i < ACCEPT_BURST; i++) {
+        struct sockaddr_storage address = {0};
+        socklen_t length = sizeof address;
+        int descriptor =
+            accept4(listener, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (descriptor >= 0) {
+            say_change(acceptor, &acceptor->exhausted, false, "", "accepting again");
+            admit(acceptor, descriptor, &address);
+            continue;
+        }
+        switch (errno) {
+        case EAGAIN:
+            return true;
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM: {
+            g_autofree char *begun =
+                g_strdup_printf("cannot accept: %s; raise the limit on open files (ulimit -n) or "
+                                "lower max_connections",
+                                g_strerror(errno));
+
+            say_change(acceptor, &acceptor->exhausted, true, begun, "");
+            return false;
+        }
+        default:
+            break; /* this one connection has failed before it was accepted: accept(2), "Error
+                      handling" */
+        }
+    }
+    return true;
+}
+
+static void acceptor_main(void *argument)
+{
+    Acceptor *acceptor = argument;
+    int64_t sweep_at = monotonic_ms() + SWEEP_EVERY_MS;
+    bool pacing = false;
+
+    while (!atomic_load(&acceptor->stop)) {
+        struct pollfd *polled = (struct pollfd *)(void *)acceptor->polled->data;
+        int64_t wait = MAX(0, sweep_at - monotonic_ms());
+        /* While it is pacing only the wake-up is watched. */
+        int ready = poll(polled, pacing ? 1 : acceptor->polled->len,
+                         (int)(pacing ? MIN(wait, PACE_MS) : wait));
+
+        g_assert(ready >= 0 || errno == EINTR || errno == ENOMEM);
+        if (atomic_load(&acceptor->closing) && acceptor->polled->len > 1) {
+            close_listeners(acceptor);
+            mutex_lock(&acceptor->lock);
+            acceptor->closed = true;
+            condition_signal(&acceptor->closed_now);
+            mutex_unlock(&acceptor->lock);
+            (void)eventfd_read(acceptor->wake, &(eventfd_t){0});
+        }
+        bool exhausted = false;
+        for (unsigned i = 1; i < acceptor->polled->len; i++)
+            if (pacing || (ready > 0 && polled[i].revents != 0))
+                exhausted |= !accept_burst(acceptor, polled[i].fd);
+        pacing = exhausted;
+
+        int64_t now = monotonic_ms();
+        if (now >= sweep_at) {
+            connections_sweep(acceptor->connections, now);
+            lookups_sweep(acceptor->lookups, now);
+            sweep_at = now + SWEEP_EVERY_MS;
+        }
+    }
+}
+
+bool acceptor_start(Acceptor *acceptor, GError **error)
+{
+    acceptor->started = thread_start(&acceptor->thread, "acceptor", acceptor_main, acceptor, error);
+    return acceptor->started;
+}
+
+static void wake(Acceptor *acceptor)
+{
+    int failed = eventfd_write(acceptor->wake, 1);
+
+    g_assert(failed == 0);
+}
+
+void acceptor_stop_listening(Acceptor *acceptor)
+{
+    atomic_store(&acceptor->closing, true);
+    wake(acceptor);
+    mutex_lock(&acceptor->lock);
+    while (!acceptor->closed)
+        condition_wait(&acceptor->closed_now, &acceptor->lock);
+    mutex_unlock(&acceptor->lock);
+}
+
+void acceptor_free(Acceptor *acceptor)
+{
+    if (acceptor == NULL)
+        return;
+    if (acceptor->started) {
+        atomic_store(&acceptor->stop, true);
+        wake(acceptor);
+        thread_join(acceptor->thread);
+    }
+    close_listeners(acceptor);
+    if (acceptor->wake >= 0)
+        close(acceptor->wake);
+    g_array_unref(acceptor->polled);
+    pthread_cond_destroy(&acceptor->closed_now);
+    pthread_mutex_destroy(&acceptor->lock);
+    g_free(acceptor);
+}

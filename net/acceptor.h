@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The acceptor thread: it owns the listening sockets, hands every new connection to the pool's
+ * ready set, keeps the limits on connections, and once a second sweeps deadlines.
+ */
+
+#include "core/config.h"
+#include "core/log.h"
+#include "net/connections.h"
+#include "net/lookups.h"
+#include "net/ready-set.h"
+
+#include <glib.h>
+
+#define HERD_ACCEPTOR_ERROR (herd_acceptor_error_quark())
+GQuark herd_acceptor_error_quark(void);
+
+typedef enum {
+    HERD_ACCEPTOR_ERROR_LISTEN, /* an address cannot be listened on */
+} HerdAcceptorError;
+
+typedef struct Acceptor Acceptor;
+
+/* Binds and listens on every address of @config's member; nothing is accepted yet, but clients can
+ * connect. NULL with
+ * @error set: one line with the address and the cause. Called from main. */
+Acceptor *acceptor_new(const Config *config, Connections *connections, ReadySet *ready,
+                       Lookups *lookups, Log *log, GError **error);
+
+/* Starts the thread. FALSE with @error set. */
+bool acceptor_start(Acceptor *acceptor, GError **error);
+
+/* Stops listening: no connection comes in any more. Deadlines are still swept until
+ * acceptor_free(). Called from main. */
+void acceptor_stop_listening(Acceptor *acceptor);
+
+/* Ends the thread. */
+void acceptor_free(Acceptor *acceptor);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/active-set.h"
+
+#include "core/thread.h"
+
+#include <sched.h>
+
+struct ActiveSet {
+    unsigned size; /* read-only after new */
+    pthread_mutex_t lock;
+    pthread_cond_t room; /* active < size, or closed; signalled under lock */
+    unsigned active;     /* protected by lock */
+    bool closed;         /* protected by lock */
+};
+
+ActiveSet *active_set_new(unsigned size)
+{
+    ActiveSet *set = g_new0(ActiveSet, 1);
+
+    set->size = size;
+    pthread_mutex_init(&set->lock, NULL);
+    condition_init(&set->room);
+    return set;
+}
+
+void active_set_free(ActiveSet *set)
+{
+    if (set == NULL)
+        return;
+    pthread_cond_destroy(&set->room);
+    pthread_mutex_destroy(&set->lock);
+    g_free(set);
+}
+
+bool active_set_join(ActiveSet *set)
+{
+    mutex_lock(&set->lock);
+    while (set->active == set->size && !set->closed)
+        condition_wait(&set->room, &set->lock);
+    bool joined = !set->closed;
+    if (joined)
+        set->active++;
+    mutex_unlock(&set->lock);
+    return joined;
+}
+
+bool active_set_try_join(ActiveSet *set)
+{
+    mutex_lock(&set->lock);
+    bool joined = set->active < set->size && !set->closed;
+    if (joined)
+        set->active++;
+    mutex_unlock(&set->lock);
+    return joined;
+}
+
+void active_set_leave(ActiveSet *set)
+{
+    mutex_lock(&set->lock);
+    set->active--;
+    condition_signal(&set->room);
+    mutex_unlock(&set->lock);
+}
+
+void active_set_close(ActiveSet *set)
+{
+    mutex_lock(&set->lock);
+    set->closed = true;
+    condition_broadcast(&set->room);
+    mutex_unlock(&set->lock);
+}
+
+unsigned active_set_size_for_cpus(unsigned workers)
+{
+    cpu_set_t cpus;
+    unsigned count = 1;
+
+    if (sched_getaffinity(0, sizeof cpus, &cpus) == 0)
+        count = (unsigned)CPU_COUNT(&cpus);
+    return CLAMP(count, 1, workers);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/connections.h"
+
+#include "core/thread.h"
+
+#include <unistd.h>
+
+#define SWEEP_CHUNK 256 /* connections looked at without giving the lock back */
+
+struct Connections {
+    pthread_mutex_t lock;
+    pthread_cond_t none; /* all has become empty; signalled under lock */
+    GPtrArray *all;      /* owned Connection, each at its position; protected by lock */
+};
+
+Connections *connections_new(void)
+{
+    Connections *connections = g_new0(Connections, 1);
+
+    pthread_mutex_init(&connections->lock, NULL);
+    condition_init(&connections->none);
+    connections->all = g_ptr_array_new();
+    return connections;
+}
+
+void connections_free(Connections *connections)
+{
+    if (connections == NULL)
+        return;
+    while (connections->all->len > 0)
+        connections_close(connections, connections->all->pdata[connections->all->len - 1]);
+    g_ptr_array_unref(connections->all);
+    pthread_cond_destroy(&connections->none);
+    pthread_mutex_destroy(&connections->lock);
+    g_free(connections);
+}
+
+void connections_add(Connections *connections, Connection *connection)
+{
+    mutex_lock(&connections->lock);
+    connection->position = connections->all->len;
+    g_ptr_array_add(connections->all, connection);
+    mutex_unlock(&connections->lock);
+}
+
+void connections_close(Connections *connections, Connection *connection)
+{
+    mutex_lock(&connections->lock);
+    g_ptr_array_remove_index_fast(connections->all, connection->position);
+    if (connection->position < connections->all->len) {
+        Connection *moved = connections->all->pdata[connection->position];
+
+        moved->position = connection->position;
+    }
+    close(connection->descriptor); /* whatever it returns, the descriptor is gone: close(2) */
+    if (connections->all->len == 0)
+        condition_signal(&connections->none);
+    mutex_unlock(&connections->lock);
+    connection_free(connection);
+}
+
+unsigned connections_count(Connections *connections)
+{
+    mutex_lock(&connections->lock);
+    unsigned count = connections->all->len;
+    mutex_unlock(&connections->lock);
+    return count;
+}
+
+/*
+ * Calls @visit for every connection that stays open throughout, from the last to the first. One
+ * that is closed meanwhile makes the last one move into its place, which was visited already.
+ */
+static void visit_all(Connections *connections, void (*visit)(Connection *, int64_t), int64_t now)
+{
+    unsigned next = UINT_MAX;
+
+    while (next > 0) {
+        mutex_lock(&connections->lock);
+        next = MIN(next, connections->all->len);
+        for (unsigned i = 0; i < SWEEP_CHUNK && next > 0; i++)
+            visit(connections->all->pdata[--next], now);
+        mutex_unlock(&connections->lock);
+    }
+}
+
+static void expire(Connection *connection, int64_t now)
+{
+    int64_t deadline = atomic_load_explicit(&connection->deadline, memory_order_relaxed);
+
+    if (deadline == 0 || now < deadline || atomic_load(&connection->expired))
+        return;
+    atomic_store(&connection->expired, true);
+    shutdown(connection->descriptor,
+             SHUT_RDWR); /* it fails when the peer has gone: the same to us */
+}
+
+void connections_sweep(Connections *connections, int64_t now_ms)
+{
+    visit_all(connections, expire, now_ms);
+}
+
+static void end_input(Connection *connection, int64_t now G_GNUC_UNUSED)
+{
+    shutdown(connection->descriptor, SHUT_RD);
+}
+
+void connections_end_input(Connections *connections)
+{
+    visit_all(connections, end_input, 0);
+}
+
+bool connections_wait_none(Connections *connections, int64_t deadline_ms)
+{
+    bool in_time = true;
+
+    mutex_lock(&connections->lock);
+    while (connections->all->len > 0 && in_time)
+        in_time = condition_wait_until(&connections->none, &connections->lock, deadline_ms);
+    bool none = connections->all->len == 0;
+    mutex_unlock(&connections->lock);
+    return none;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * All open connections: counted against the limit, swept for deadlines, and shut down when the
+ * member stops.
+ *
+ * A descriptor is closed only by connections_close(), under the mutex here, so that a sweep never
+ * shuts down a descriptor that has come to belong to somebody else. shutdown() and close() of a
+ * socket do not block.
+ *
+ * Lock order: its mutex is a leaf.
+ */
+
+#include "net/connection.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Connections Connections;
+
+Connections *connections_new(void);
+
+/* Closes and frees what is still open. No other thread uses it any more. */
+void connections_free(Connections *connections);
+
+void connections_add(Connections *connections, Connection *connection);
+
+/* Closes and frees @connection, which the caller owns. */
+void connections_close(Connections *connections, Connection *connection);
+
+unsigned connections_count(Connections *connections);
+
+/* Shuts down each connection whose deadline is over, so that a worker finds it at its end and
+ * closes it. */
+void connections_sweep(Connections *connections, int64_t now_ms);
+
+/* Ends every connection's input, as if each peer had said all it will: what has arrived is still
+ * answered. */
+void connections_end_input(Connections *connections);
+
+/* Waits until there are none. FALSE: there still were at @deadline_ms. */
+bool connections_wait_none(Connections *connections, int64_t deadline_ms);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/flood.h"
+
+#include "core/queue.h"
+#include "core/thread.h"
+#include "net/link.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define QUEUE_CAPACITY 16384
+#define BATCH          256 /* updates taken from the queue at once */
+#define EVENTS_MAX     64
+#define STOP_MS        1000 /* for what is still to be sent at the end */
+
+struct Flood {
+    Queue *queue;     /* (owned) of FloodUpdate; read-only after new */
+    pthread_t thread; /* read-only after new */
+    bool started;     /* read-only after new */
+
+    int epoll;        /* (owned) owned by the flood thread */
+    GPtrArray *links; /* owned Link, in the order of the neighbours; owned by the flood thread */
+};
+
+static void offer(Flood *flood, const FloodUpdate *update)
+{
+    for (unsigned i = 0; i < flood->links->len; i++) {
+        /* PROTOCOL R20: never back to where it came from. */
+        if ((int)i != update->from)
+            link_offer(flood->links->pdata[i], update->record);
+    }
+    record_unref(update->record);
+}
+
+/* Takes what is queued. FALSE: there is more, which is for after what was taken is sent. */
+static bool take_updates(Flood *flood)
+{
+    FloodUpdate updates[BATCH];
+
+    for (size_t sum = 0; sum < QUEUE_CAPACITY;) {
+        size_t taken = queue_take(flood->queue, updates, BATCH);
+
+        for (size_t i = 0; i < taken; i++) {
+            if (updates[i].record != NULL)
+                offer(flood, &updates[i]);
+            else
+                link_poke(flood->links->pdata[updates[i].from]);
+        }
+        if (taken == 0)
+            return true;
+        sum += taken;
+    }
+    return false;
+}
+
+static int64_t tick(Flood *flood, int64_t now)
+{
+    int64_t next = INT64_MAX;
+
+    for (unsigned i = 0; i < flood->links->len; i++)
+        next = MIN(next, link_tick(flood->links->pdata[i], now));
+    return next;
+}
+
+static void send_all(Flood *flood)
+{
+    for (unsigned i = 0; i < flood->links->len; i++)
+        link_send(flood->links->pdata[i]);
+}
+
+static bool all_idle(const Flood *flood)
+{
+    for (unsigned i = 0; i < flood->links->len; i++)
+        if (!link_idle(flood->links->pdata[i]))
+            return false;
+    return true;
+}
+
+/* Waits for the queue, a socket or @wake_ms, whichever is first, and lets the links do what their
+ * sockets ask for. */
+static void wait_for_news(Flood *flood, int64_t wake_ms)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int64_t wait = wake_ms - monotonic_ms();
+    int count = epoll_wait(flood->epoll, events, EVENTS_MAX,
+                           wake_ms == INT64_MAX ? -1 : (int)CLAMP(wait, 0, INT_MAX));
+
+    g_assert(count >= 0 || errno == EINTR);
+    for (int i = 0; i < count; i++)
+        if (events[i].data.ptr != NULL) /* NULL is the queue, which is looked at in any case */
+            link_ready(events[i].data.ptr, events[i].events);
+}
+
+static void flood_main(void *argument)
+{
+    Flood *flood = argument;
+    int64_t stop_at = INT64_MAX;
+
+    for (;;) {
+        bool emptied = take_updates(flood);
+        int64_t now = monotonic_ms();
+        int64_t wake = tick(flood, now);
+
+        send_all(flood);
+        if (emptied && queue_closed(flood->queue)) {
+            if (stop_at == INT64_MAX)
+                stop_at = now + STOP_MS;
+            if (now >= stop_at || all_idle(flood))
+                return;
+        }
+        /* The queue wakes only a thread that has found it empty. */
+        wait_for_news(flood, emptied ? MIN(wake, stop_at) : now);
+    }
+}
+
+Flood *flood_new(const Config *config, Store *store, Log *log, GError **error)
+{
+    Flood *flood = g_new0(Flood, 1);
+    const GPtrArray *names = config->self->neighbours;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+
+    flood->queue = queue_new(QUEUE_CAPACITY, sizeof(FloodUpdate));
+    flood->links = g_ptr_array_new_with_free_func(link_free);
+    flood->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (flood->epoll < 0 ||
+        epoll_ctl(flood->epoll, EPOLL_CTL_ADD, queue_descriptor(flood->queue), &event) != 0) {
+        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(errno),
+                    "cannot make the flood thread's epoll: %s", g_strerror(errno));
+        flood_free(flood);
+        return NULL;
+    }
+    for (unsigned i = 0; i < names->len; i++)
+        g_ptr_array_add(flood->links, link_new(config, names->pdata[i], store, log, flood->epoll));
+    flood->started = thread_start(&flood->thread, "flood", flood_main, flood, error);
+    if (!flood->started) {
+        flood_free(flood);
+        return NULL;
+    }
+    return flood;
+}
+
+void flood_free(Flood *flood)
+{
+    if (flood == NULL)
+        return;
+    queue_close(flood->queue);
+    if (flood->started)
+        thread_join(flood->thread);
+    g_ptr_array_unref(flood->links);
+    if (flood->epoll >= 0)
+        close(flood->epoll);
+    queue_free(flood->queue);
+    g_free(flood);
+}
+
+void flood_push(Flood *flood, const FloodUpdate *updates, size_t count)
+{
+    while (count > 0) {
+        size_t part = MIN(count, BATCH);
+
+        if (queue_push(flood->queue, updates, part) == QUEUE_CLOSED)
+            for (size_t i = 0; i < part; i++)
+                record_unref(updates[i].record);
+        updates += part;
+        count -= part;
+    }
+}
+
+void flood_poke(Flood *flood, int neighbour)
+{
+    FloodUpdate sign = {.from = neighbour};
+
+    flood_push(flood, &sign, 1);
+}

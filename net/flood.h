@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The dedicated outbound thread: it tells every neighbour what is new (PROTOCOL R19-R23).
+ *
+ * Workers put updates into its queue and go on. The thread never blocks but in its own
+ * epoll_wait(): each neighbour's link (net/link.h) has a bounded buffer and a pending set, so a
+ * slow or dead neighbour holds nobody up.
+ */
+
+#include "core/config.h"
+#include "core/log.h"
+#include "core/record.h"
+#include "core/store.h"
+
+#include <glib.h>
+
+typedef struct Flood Flood;
+
+/* One record for every neighbour but the one that it came from. */
+typedef struct {
+    Record *record; /* (owned) NULL: a sign of life of neighbour `from`, see flood_poke() */
+    int from;       /* index among the member's neighbours; negative: none of them, a client */
+} FloodUpdate;
+
+/* Starts the thread, which begins to connect. NULL with @error set. Called from main. */
+Flood *flood_new(const Config *config, Store *store, Log *log, GError **error);
+
+/* Sends what is queued and buffered, as far as the neighbours take it within a second, and ends. No
+ * other thread uses it any more. */
+void flood_free(Flood *flood);
+
+/* Floods @count updates, whose records it takes. Waits while the queue is full; the thread that
+ * empties it never blocks. Any thread, no lock held. */
+void flood_push(Flood *flood, const FloodUpdate *updates, size_t count);
+
+/* Neighbour @neighbour has just connected to us: it is worth trying at once. Any thread, no lock
+ * held. */
+void flood_poke(Flood *flood, int neighbour);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The connections that wait for a worker: the pool's queue.
+ *
+ * One epoll instance in which every connection is armed for one event at a time (EPOLLONESHOT): the
+ * kernel's ready list is the queue, and the worker that takes a connection from it owns it alone.
+ * Beside it a list of connections that go on for another reason than their socket: a lookup has
+ * ended, or there are lines left to execute.
+ *
+ * Lock order: the mutex of that list is a leaf.
+ */
+
+#include "net/connection.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct ReadySet ReadySet;
+
+/* NULL with @error (of GFileError) set: the system has no descriptors left. */
+ReadySet *ready_set_new(GError **error);
+void ready_set_free(ReadySet *set); /* no worker uses it any more */
+
+/* Puts a new connection in, armed for input. FALSE with errno set: the caller keeps it. */
+bool ready_set_add(ReadySet *set, Connection *connection);
+
+/* Gives @connection back: some worker has it next when its output can go on, if it has any, else
+ * when there is input. The caller does not touch it any more. */
+void ready_set_arm(ReadySet *set, Connection *connection);
+
+/* Gives @connection back so that some worker has it next at once, after those that came before. The
+ * caller does not touch it any more. Any thread. */
+void ready_set_resume(ReadySet *set, Connection *connection);
+
+/* Waits for connections to serve; the caller owns the @most or fewer that it gets. Zero: the set is
+ * closed, whatever else is ready. */
+unsigned ready_set_take(ReadySet *set, Connection **connections, unsigned most);
+
+/* ready_set_take() returns zero to every worker, now and from now on. Any thread. */
+void ready_set_close(ReadySet *set);

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/worker.h"
+
+#include "core/counters.h"
+#include "core/thread.h"
+
+#include <errno.h>
+
+/* Ready connections taken at once. More of them save wake-ups and leave less for the other workers.
+ */
+#define BATCH 8
+
+/* Bytes executed in one turn. More than any line, so there is always room to read when there is no
+ * complete one. */
+#define INPUT_SIZE ((size_t)64 << 10)
+
+/* Replies gathered before they are sent, give or take one; then the next connection has its turn.
+ */
+#define OUTPUT_HIGH ((size_t)128 << 10)
+
+/* A line on a link: an AT of the longest IAMAT that any member may accept (config: max_line), and
+ * its own fields. */
+#define LINK_LINE_MAX ((size_t)32768 + 256)
+
+#define LINGER_MS  2000 /* for a peer to take what it was sent last */
+#define LINK_BATCH 1024 /* updates gathered before they are flooded */
+
+typedef struct {
+    const WorkerContext *context;
+    bool active; /* has a place in the active set */
+    Connection *batch[BATCH];
+    unsigned next; /* of the batch, to be begun */
+    unsigned count;
+
+    /* Of the connection whose turn it is */
+    char *input; /* (owned) INPUT_SIZE bytes, of which begin to end are to be executed */
+    size_t begin;
+    size_t end;
+    Turn turn; /* its output and updates are owned, and kept from turn to turn */
+} Worker;
+
+typedef enum {
+    NEXT_ARM,    /* wait for the socket */
+    NEXT_RESUME, /* go on with what is in input, after others had their turn */
+    NEXT_WAIT,   /* it belongs to the lookups now */
+    NEXT_CLOSE,
+} Next;
+
+/* @seconds after @now, as a deadline: 0 is never. */
+static int64_t after_s(int64_t now, unsigned seconds)
+{
+    return seconds == 0 ? 0 : now + (int64_t)seconds * 1000;
+}
+
+/* When @connection, which is about to wait for its socket, is to be closed. @progress: it sent or
+ * executed something, so that its time begins anew; half a line does not gain time by growing. */
+static void set_deadline(const Worker *worker, Connection *connection, bool progress)
+{
+    const LimitOptions *limits = &worker->context->session.config->limits;
+    int64_t old = atomic_load_explicit(&connection->deadline, memory_order_relaxed);
+    int64_t now = monotonic_ms();
+    int64_t deadline = 0;
+
+    if (connection->lingering)
+        return; /* linger() has set it, once and for all */
+    if (connection->output != NULL)
+        deadline = progress || old == 0 ? after_s(now, limits->write_timeout_s) : old;
+    else if (connection->input != NULL)
+        deadline = progress || old == 0 ? after_s(now, limits->line_timeout_s) : old;
+    else if (connection->neighbour == CONNECTION_CLIENT)
+        deadline = after_s(now, limits->idle_timeout_s);
+    atomic_store_explicit(&connection->deadline, deadline, memory_order_relaxed);
+}
+
+static void close_connection(Worker *worker, Connection *connection, const char *reason)
+{
+    const SessionContext *session = &worker->context->session;
+
+    if (atomic_load(&connection->expired) && !connection->lingering) {
+        reason = "timed out";
+        counters_add(COUNT_TIMEOUTS, 1);
+    }
+    log_event(session->log, LOG_INFO, "close %s %s", session_peer(session, connection), reason);
+    connections_close(worker->context->connections, connection);
+}
+
+/* What the connection has kept goes back into the worker's input. */
+static void load_input(Worker *worker, Connection *connection)
+{
+    Kept *kept = g_steal_pointer(&connection->input);
+
+    worker->begin = worker->end = 0;
+    if (kept == NULL)
+        return;
+    memcpy(worker->input, kept->bytes, kept->length);
+    worker->end = kept->length;
+    g_free(kept);
+}
+
+static void keep_input(Worker *worker, Connection *connection)
+{
+    connection->input = kept_new(
+        (Slice){.data = worker->input + worker->begin, .length = worker->end - worker->begin});
+}
+
+/* Floods what was stored, then sends the replies that say so; what the socket does not take stays
+ * with the connection. FALSE: the peer is gone. */
+static bool send_output(Worker *worker, Connection *connection)
+{
+    Turn *turn = &worker->turn;
+    size_t sent = 0;
+
+    if (turn->updates->len > 0) {
+        flood_push(worker->context->session.flood, (const FloodUpdate *)(void *)turn->updates->data,
+                   turn->updates->len);
+        g_array_set_size(turn->updates, 0);
+    }
+
+    while (sent < turn->output->len) {
+        ssize_t n = send(connection->descriptor, turn->output->str + sent, turn->output->len - sent,
+                         MSG_NOSIGNAL);
+
+        if (n >= 0)
+            sent += (size_t)n;
+        else if (errno == EAGAIN)
+            break;
+        else if (errno != EINTR)
+            return false;
+    }
+    connection->output =
+        kept_new((Slice){.data = turn->output->str + sent, .length = turn->output->len - sent});
+    g_string_truncate(turn->output, 0);
+    return true;
+}
+
+/* Sends what the connection has kept. FALSE: the peer is gone. */
+static bool send_kept(Worker *worker, Connection *connection)
+{
+    Kept *kept = g_steal_pointer(&connection->output);
+
+    if (kept == NULL)
+        return true;
+    g_string_append_len(worker->turn.output, kept->bytes, (gssize)kept->length);
+    g_free(kept);
+    return send_output(worker, connection);
+}
+
+/* Reads once. FALSE: the peer is gone. */
+static bool receive(Worker *worker, Connection *connection)
+{
+    ssize_t n =
+        recv(connection->descriptor, worker->input + worker->end, INPUT_SIZE - worker->end, 0);
+
+    if (n > 0)
+        worker->end += (size_t)n;
+    else if (n == 0)
+        connection->end_of_input = true;
+    else
+        return errno == EAGAIN || errno == EINTR;
+    return true;
+}
+
+/* The connection's last bytes are sent. What the peer still says is thrown away until it ends too:
+ * to close with input unread would reset the connection, and the peer could lose the end of our
+ * reply. */
+static Next linger(Worker *worker, Connection *connection)
+{
+    if (!connection->lingering) {
+        connection->lingering = true;
+        shutdown(connection->descriptor, SHUT_WR);
+        atomic_store_explicit(&connection->deadline, monotonic_ms() + LINGER_MS,
+                              memory_order_relaxed);
+    }
+    worker->begin = worker->end = 0;
+    if (connection->end_of_input || !receive(worker, connection) || connection->end_of_input)
+        return NEXT_CLOSE;
+    return NEXT_ARM;
+}
+
+/* Before the worker blocks: the others get the connections that it has taken and not begun, and its
+ * place. */
+static void begin_blocking(Worker *worker)
+{
+    while (worker->next < worker->count) {
+        Connection *connection = worker->batch[worker->next++];
+
+        if (connection->wait != NULL || connection->has_lines)
+            ready_set_resume(worker->context->ready, connection);
+        else
+            ready_set_arm(worker->context->ready, connection);
+    }
+    if (worker->active)
+        active_set_leave(worker->context->active);
+    worker->active = false;
+}
+
+/* Runs the lookup @flight for the WHATSAT that is being executed, and gives the answer to all who
+ * wait for it. */
+static void run_lookup(Worker *worker, Connection *connection, const Record *record,
+                       const PlacesQuery *query, Flight *flight)
+{
+    const SessionContext *session = &worker->context->session;
+    g_autoptr(GString) json = g_string_new(NULL);
+
+    begin_blocking(worker);
+    counters_add(COUNT_LOOKUPS, 1);
+    if (!session->nearby.nearby(session->nearby.self, query, json))
+        counters_add(COUNT_LOOKUPS_FAILED, 1);
+    worker->active = active_set_try_join(worker->context->active);
+
+    lookups_finish(worker->context->lookups, flight, json->str, json->len);
+    session_places(session, connection, record, (Slice){.data = json->str, .length = json->len},
+                   &worker->turn);
+}
+
+static void refuse_lookup(Worker *worker, Connection *connection, const Record *record)
+{
+    const SessionContext *session = &worker->context->session;
+    g_autoptr(GString) json = g_string_new(NULL);
+
+    session->nearby.refuse(session->nearby.self, json);
+    session_places(session, connection, record, (Slice){.data = json->str, .length = json->len},
+                   &worker->turn);
+}
+
+/* A WHATSAT that has waited for its lookup goes on: it is the first line of the input. */
+static void end_wait(Worker *worker, Connection *connection)
+{
+    LookupWait *wait = g_steal_pointer(&connection->wait);
+
+    switch (wait->turn) {
+    case LOOKUP_RUN:
+        run_lookup(worker, connection, wait->record, &wait->query, wait->flight);
+        break;
+    case LOOKUP_ANSWERED:
+        session_places(&worker->context->session, connection, wait->record,
+                       (Slice){.data = wait->answer, .length = wait->answer_length}, &worker->turn);
+        break;
+    case LOOKUP_REFUSED:
+        refuse_lookup(worker, connection, wait->record);
+        break;
+    case LOOKUP_WAIT:
+        g_assert_not_reached(); /* it is resumed with another turn */
+    }
+    lookup_wait_free(wait);
+}
+
+/* Sends what is gathered and asks for the lookup that the WHATSAT at worker->begin needs. NEXT_ARM:
+ * the lookup is done, the reply is in the output. */
+static Next enter_lookup(Worker *worker, Connection *connection)
+{
+    g_autoptr(Record) record = g_steal_pointer(&worker->turn.record);
+    PlacesQuery query = worker->turn.query;
+    Flight *flight = NULL;
+
+    if (!send_output(worker, connection))
+        return NEXT_CLOSE;
+
+    /* From lookups_enter() on another worker may have the connection, so it has to be complete
+     * before. */
+    keep_input(worker, connection);
+    connection->has_lines = true;
+    if (connection->output != NULL)
+        return NEXT_ARM; /* the WHATSAT is executed when the peer has taken what comes before it */
+    atomic_store_explicit(&connection->deadline, 0, memory_order_relaxed);
+
+    switch (lookups_enter(worker->context->lookups, connection, record, &query, &flight)) {
+    case LOOKUP_RUN:
+        load_input(worker, connection);
+        run_lookup(worker, connection, record, &query, flight);
+        return NEXT_ARM;
+    case LOOKUP_REFUSED:
+        load_input(worker, connection);
+        refuse_lookup(worker, connection, record);
+        return NEXT_ARM;
+    case LOOKUP_WAIT:
+        return NEXT_WAIT;
+    case LOOKUP_ANSWERED:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+/* The next line of the input, without its LF or CR LF (PROTOCOL R1, R16). @ret_size: the bytes that
+ * it takes in the input. FALSE: there is no complete one. */
+static bool next_line(const Worker *worker, const Connection *connection, Slice *ret_line,
+                      size_t *ret_size)
+{
+    const char *begin = worker->input + worker->begin;
+    size_t length = worker->end - worker->begin;
+    const char *end = length > 0 ? memchr(begin, '\n', length) : NULL;
+
+    if (end == NULL) {
+        /* PROTOCOL R1: what ends with the connection is a line too. */
+        *ret_line = (Slice){.data = begin, .length = length};
+        *ret_size = length;
+        return connection->end_of_input && length > 0;
+    }
+    *ret_size = (size_t)(end - begin) + 1;
+    *ret_line = (Slice){.data = begin, .length = (size_t)(end - begin)};
+    if (ret_line->length > 0 && begin[ret_line->length - 1] == '\r')
+        ret_line->length--;
+    return true;
+}
+
+/* Executes the lines of the input, as many as one turn allows. Afterwards the input holds what is
+ * left of it. */
+static Next execute_lines(Worker *worker, Connection *connection)
+{
+    const SessionContext *session = &worker->context->session;
+
+    worker->turn.received = timestamp_now();
+    for (;;) {
+        size_t line_max = connection->neighbour == CONNECTION_CLIENT
+                              ? session->config->limits.max_line
+                              : LINK_LINE_MAX;
+        Slice line;
+        size_t size;
+        bool complete = next_line(worker, connection, &line, &size);
+
+        if (size > line_max || (!complete && size == line_max)) {
+            session_too_long(session, connection, line, &worker->turn);
+            connection->closing = true;
+            return NEXT_ARM;
+        }
+        if (!complete)
+            return NEXT_ARM;
+        if (worker->turn.output->len >= OUTPUT_HIGH || worker->turn.updates->len >= LINK_BATCH)
+            return NEXT_RESUME;
+
+        if (session_execute(session, connection, line, &worker->turn) == SESSION_LOOKUP) {
+            Next next = enter_lookup(worker, connection);
+
+            if (next != NEXT_ARM || connection->output != NULL)
+                return next;
+        }
+        worker->begin += size;
+    }
+}
+
+/* One turn of @connection, which the worker owns until it returns. */
+static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress)
+{
+    bool had_output = connection->output != NULL;
+    size_t unsent = had_output ? connection->output->length : 0;
+    bool had_lines = connection->has_lines || connection->wait != NULL;
+
+    if (!send_kept(worker, connection))
+        return NEXT_CLOSE;
+    *ret_progress =
+        had_output && (connection->output == NULL || connection->output->length < unsent);
+    if (connection->output != NULL)
+        return NEXT_ARM;
+    if (connection->closing)
+        return linger(worker, connection);
+
+    connection->has_lines = false;
+    load_input(worker, connection);
+    if (connection->wait != NULL) {
+        Slice line;
+        size_t size;
+        bool complete = next_line(worker, connection, &line, &size);
+
+        g_assert(complete);
+        end_wait(worker, connection);
+        worker->begin += size;
+    } else if (!had_lines && !connection->end_of_input && !receive(worker, connection)) {
+        return NEXT_CLOSE;
+    }
+
+    size_t before = worker->begin;
+    Next next = execute_lines(worker, connection);
+    *ret_progress |= had_lines || worker->begin != before;
+    if (next == NEXT_WAIT || next == NEXT_CLOSE || connection->output != NULL)
+        return next; /* a lookup has kept the input, or there is nobody to keep it for */
+
+    connection->has_lines = next == NEXT_RESUME;
+    if (!connection->closing)
+        keep_input(worker, connection);
+    if (!send_output(worker, connection))
+        return NEXT_CLOSE;
+    if (connection->output != NULL)
+        return NEXT_ARM;
+    if (next == NEXT_RESUME)
+        return NEXT_RESUME;
+    if (connection->closing)
+        return linger(worker, connection);
+    return connection->end_of_input ? NEXT_CLOSE : NEXT_ARM;
+}
+
+static void serve(Worker *worker, Connection *connection)
+{
+    bool progress = false;
+
+    switch (take_turn(worker, connection, &progress)) {
+    case NEXT_ARM:
+        set_deadline(worker, connection, progress);
+        ready_set_arm(worker->context->ready, connection);
+        break;
+    case NEXT_RESUME:
+        ready_set_resume(worker->context->ready, connection);
+        break;
+    case NEXT_WAIT:
+        break;
+    case NEXT_CLOSE:
+        close_connection(worker, connection,
+                         connection->closing        ? "sent a line that is too long"
+                         : connection->end_of_input ? "ended"
+                                                    : "is gone");
+        break;
+    }
+    g_string_truncate(worker->turn.output, 0); /* what a peer that is gone did not get */
+}
+
+void worker_main(void *argument)
+{
+    Worker worker = {.context = argument};
+
+    worker.input = g_malloc(INPUT_SIZE);
+    worker.turn.output = g_string_new(NULL);
+    worker.turn.updates = g_array_new(FALSE, FALSE, sizeof(FloodUpdate));
+
+    while (worker.active || active_set_join(worker.context->active)) {
+        worker.active = true;
+        worker.next = 0;
+        worker.count = ready_set_take(worker.context->ready, worker.batch, BATCH);
+        if (worker.count == 0)
+            break;
+        while (worker.next < worker.count)
+            serve(&worker, worker.batch[worker.next++]);
+    }
+
+    g_array_unref(worker.turn.updates);
+    g_string_free(worker.turn.output, TRUE);
+    g_free(worker.input);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * A worker at work: it takes ready connections, reads, executes, and writes, and blocks in lookups.
+ */
+
+#include "net/active-set.h"
+#include "net/connections.h"
+#include "net/lookups.h"
+#include "net/ready-set.h"
+#include "net/session.h"
+
+/* What all workers share. Read-only after its making; each part has its own lock. */
+typedef struct {
+    SessionContext session;
+    ReadySet *ready;
+    ActiveSet *active;
+    Connections *connections;
+    Lookups *lookups;
+} WorkerContext;
+
+/* Works until the ready set and the active set are closed. @context is a WorkerContext. The main
+ * function of a worker's thread. */
+void worker_main(void *context);

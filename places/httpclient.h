@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * HTTP requests to a provider, by any number of threads at once.
+ *
+ * Each thread that asks has a libcurl easy handle of its own, made at its first request, with the
+ * connection that it keeps alive, and freed when the thread ends. What a HttpClient itself holds is
+ * read-only.
+ *
+ * What is fixed here, for every provider: http and https only; no redirect is followed;
+ * certificates are verified; no cookies, no .netrc, no proxy from the environment (a request goes
+ * where the configuration says; a proxy is set there as the base URL); a body of at most
+ * HTTPCLIENT_BODY_MAX bytes, unpacked.
+ *
+ * libcurl may write to a connection that the peer has closed: the process must ignore SIGPIPE.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+
+#define HTTPCLIENT_BODY_MAX ((size_t)2 * 1024 * 1024)
+
+typedef enum {
+    HTTP_ANSWERED, /* whatever the status */
+    HTTP_TIMED_OUT,
+    HTTP_UNKNOWN_HOST,
+    HTTP_NOT_CONNECTED,
+    HTTP_TLS_FAILED,
+    HTTP_TOO_LARGE, /* above HTTPCLIENT_BODY_MAX */
+    HTTP_CUT_OFF,   /* closed before the answer was whole */
+    HTTP_FAILED,    /* anything else, such as bytes that are not HTTP */
+} HttpOutcome;
+
+typedef struct HttpClient HttpClient;
+
+/* @timeout_ms: of one request, all in all. NULL with HERD_PLACES_ERROR_LIBRARY set when libcurl
+ * does not start. Called from main, before other threads use libcurl. */
+HttpClient *httpclient_new(unsigned timeout_ms, GError **error);
+
+/* Every other thread that made a request has ended. */
+void httpclient_free(HttpClient *client);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpClient, httpclient_free)
+
+/* Appends the body of the answer to @body; both outputs count only when the outcome is
+ * HTTP_ANSWERED. Called from any thread, no lock held; blocks at most timeout_ms. */
+HttpOutcome httpclient_get(HttpClient *client, const char *url, GString *body, long *ret_status);
+
+/* A sentence about an outcome other than HTTP_ANSWERED, without URL. (transfer full) */
+char *httpclient_describe(const HttpClient *client, HttpOutcome outcome);
+
+/* Whether @url is scheme://host or scheme://host:port with http or https. (transfer full) the same
+ * without a slash at its end, or NULL with HERD_PLACES_ERROR_URL set. */
+char *httpclient_check_base_url(const char *url, GError **error);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * A JSON text as a tree, with every number as it was written: 34.068921 stays those digits,
+ * whatever a double would make of it (PROTOCOL R14).
+ *
+ * What may come from a provider is bounded: depth and number of values here, the length of the text
+ * by the caller. A tree owns all of its values and their text; it belongs to one thread at a time.
+ */
+
+#include "core/slice.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define JSONTREE_DEPTH_MAX  64
+#define JSONTREE_VALUES_MAX 100000
+
+typedef enum {
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT,
+} JsonType;
+
+typedef struct JsonValue JsonValue;
+
+/* Fields are for reading; jsontree_*() change them. */
+struct JsonValue {
+    JsonType type;
+    size_t count;     /* of an array or object: its values */
+    JsonValue *first; /* of an array or object, in the order of the text */
+    JsonValue *last;
+    JsonValue *next; /* in the array or object that this value is in */
+    Slice key;       /* in an object: UTF-8 without escapes */
+    Slice text;      /* of a number: as written; of a string: UTF-8 without escapes */
+};
+
+typedef enum {
+    JSONTREE_OK,
+    JSONTREE_MALFORMED, /* not one JSON text (RFC 8259), or not in UTF-8 */
+    JSONTREE_TOO_LARGE, /* deeper than JSONTREE_DEPTH_MAX, or more than JSONTREE_VALUES_MAX values
+                         */
+} JsonTreeOutcome;
+
+typedef struct JsonTree JsonTree;
+
+/* Parses @text, which need not outlive the call. @ret_tree (transfer full) is untouched unless the
+ * outcome is OK. */
+JsonTreeOutcome jsontree_parse(Slice text, JsonTree **ret_tree);
+void jsontree_free(JsonTree *tree);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(JsonTree, jsontree_free)
+
+/* (transfer none) */
+JsonValue *jsontree_root(JsonTree *tree);
+
+/* The member @key of @object, the first of that name; NULL if there is none. @ret_count (nullable):
+ * how many have it. (transfer none) */
+JsonValue *jsontree_member(const JsonValue *object, Slice key, size_t *ret_count);
+
+/* Keeps the first @count values of @array, or all if it has no more. */
+void jsontree_truncate(JsonValue *array, size_t count);
+
+/* Adds the member @key, a copy, with an empty array to @object. */
+void jsontree_add_empty_array(JsonTree *tree, JsonValue *object, Slice key);
+
+/* Puts @replacement in place of @what wherever it stands in a string or a key. @what is not empty.
+ */
+void jsontree_replace(JsonTree *tree, Slice what, Slice replacement);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What goes between members (PROTOCOL R20, R22), and what holds for any bytes. */
+
+#include "tests/unit/message-lines.h"
+
+static void test_r20_fields(void)
+{
+    Message m = message_parse(SLICE("AT Bona -0.736613614 kiwi.cs.ucla.edu "
+                                    "+34.068930-118.445127 1621464827.959498503"));
+
+    g_assert_cmpint(m.kind, ==, MESSAGE_AT);
+    assert_slice(m.at.origin, "Bona");
+    assert_slice(m.at.skew, "-0.736613614");
+    assert_slice(m.at.client, "kiwi.cs.ucla.edu");
+    assert_slice(m.at.location, "+34.068930-118.445127");
+    assert_slice(m.at.time, "1621464827.959498503");
+    g_assert_cmpint(m.at.time_value.seconds, ==, 1621464827);
+    g_assert_cmpint(m.at.time_value.nanoseconds, ==, 959498503);
+}
+
+static void test_r20_six_fields(void)
+{
+    static const struct {
+        const char *line;
+        MessageKind kind;
+    } rows[] = {
+        {"AT Bona +0.000000001 kiwi +34-118 5", MESSAGE_AT},
+        {"AT Bona +0.000000001 kiwi +34-118 5\r", MESSAGE_AT},
+        {"AT Bona +0.000000001 kiwi +34-118", MESSAGE_INVALID},
+        {"AT Bona +0.000000001 kiwi +34-118 5 Riley", MESSAGE_INVALID}, /* R24: dialect last */
+        {"AT Bona +0.000000001 kiwi +34-118 5 Riley Juzang", MESSAGE_INVALID}, /* and path */
+        {"AT Bona 0.000000001 kiwi +34-118 5", MESSAGE_INVALID}, /* a sign, always (R5) */
+        {"AT Bona +0.1 kiwi +34-118 5", MESSAGE_INVALID},        /* nine decimals (R5) */
+        {"AT Bona +0.0000000001 kiwi +34-118 5", MESSAGE_INVALID},
+        {"AT Bona kiwi +0.000000001 +34-118 5", MESSAGE_INVALID},
+        {"AT +0.000000001 kiwi +34-118 5", MESSAGE_INVALID},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        expect_kind(rows[i].line, rows[i].kind);
+}
+
+static void append_random_digits(GString *text, int least, int most)
+{
+    for (int n = g_test_rand_int_range(least, most + 1); n > 0; n--)
+        g_string_append_c(text, (char)('0' + g_test_rand_int_range(0, 10)));
+}
+
+static void append_random_fraction(GString *text)
+{
+    if (g_test_rand_bit()) {
+        g_string_append_c(text, '.');
+        append_random_digits(text, 1, 14);
+    }
+}
+
+/* A field of any bytes that may be in one. */
+static void append_random_word(GString *text)
+{
+    for (int n = g_test_rand_int_range(1, 20); n > 0;) {
+        char c = (char)g_test_rand_int_range(1, 256);
+
+        if (c == ' ' || (c >= '\t' && c <= '\r'))
+            continue;
+        g_string_append_c(text, c);
+        n--;
+    }
+}
+
+/* PROTOCOL R20: an update is unchanged from hop to hop, R5: its fields byte for byte. */
+static void test_property_at_is_unchanged(void)
+{
+    for (int round = 0; round < 20000; round++) {
+        g_autoptr(GString) line = g_string_new("AT ");
+
+        append_random_word(line);
+        g_string_append(line, g_test_rand_bit() ? " +" : " -");
+        append_random_digits(line, 1, 13);
+        g_string_append_c(line, '.');
+        append_random_digits(line, 9, 9);
+        g_string_append_c(line, ' ');
+        append_random_word(line);
+        g_string_append_printf(line, " %c%0*d", g_test_rand_bit() ? '+' : '-',
+                               g_test_rand_int_range(1, 4), g_test_rand_int_range(0, 90));
+        append_random_fraction(line);
+        g_string_append_printf(line, "%c%0*d", g_test_rand_bit() ? '+' : '-',
+                               g_test_rand_int_range(1, 4), g_test_rand_int_range(0, 180));
+        append_random_fraction(line);
+        g_string_append(line, g_test_rand_bit() ? " " : g_test_rand_bit() ? " +" : " -");
+        append_random_digits(line, 1, 12);
+        append_random_fraction(line);
+
+        Message m = message_parse((Slice){.data = line->str, .length = line->len});
+        g_assert_cmpint(m.kind, ==, MESSAGE_AT);
+        g_autoptr(Record) record = record_new(&m.at);
+        g_string_append_c(line, '\n');
+        Slice written = record_line(record);
+        g_assert_true(slice_equal(written, (Slice){.data = line->str, .length = line->len}));
+
+        /* The next hop: the record it makes is the same one. */
+        m = message_parse((Slice){.data = written.data, .length = written.length - 1});
+        g_assert_cmpint(m.kind, ==, MESSAGE_AT);
+        g_autoptr(Record) next = record_new(&m.at);
+        g_assert_cmpint(record_compare(record, next), ==, 0);
+        g_assert_true(slice_equal(record_line(next), written));
+    }
+}
+
+/* An IAMAT's reply is a valid update to every neighbour, whatever the times. */
+static void test_property_reply_is_an_update(void)
+{
+    for (int round = 0; round < 20000; round++) {
+        g_autoptr(GString) line = g_string_new("IAMAT ");
+
+        append_random_word(line);
+        g_string_append(line, " +34.068930-118.445127 ");
+        g_string_append(line, g_test_rand_bit() ? "" : g_test_rand_bit() ? "+" : "-");
+        append_random_digits(line, 1, 12);
+        append_random_fraction(line);
+
+        Timestamp received = {g_test_rand_int(), g_test_rand_int_range(0, 1000000000)};
+        Message m = message_parse((Slice){.data = line->str, .length = line->len});
+        g_assert_cmpint(m.kind, ==, MESSAGE_IAMAT);
+        g_autoptr(Record) record = message_iamat_record(&m, SLICE("Bailey"), received);
+        Slice written = record_line(record);
+        Message at = message_parse((Slice){.data = written.data, .length = written.length - 1});
+        Timestamp skew;
+
+        g_assert_cmpint(at.kind, ==, MESSAGE_AT);
+        assert_slice(at.at.origin, "Bailey");
+        g_assert_true(slice_equal(at.at.client, m.iamat.client));
+        g_assert_true(slice_equal(at.at.location, m.iamat.location));
+        g_assert_true(slice_equal(at.at.time, m.iamat.time));
+        g_assert_true(timestamp_parse_skew(at.at.skew, &skew));
+        g_assert_cmpint(timestamp_compare(skew, timestamp_subtract(received, m.iamat.time_value)),
+                        ==, 0);
+    }
+}
+
+/* Whatever the bytes, parsing ends and its slices are of the line. */
+static void test_property_any_bytes(void)
+{
+    static const char alphabet[] = "IAMTWHSELO +-.0123459\t\r\xff?e";
+    static const char *const begins[] = {"", "IAMAT k ", "WHATSAT k ", "AT Bona +0.000000001 k "};
+
+    for (int round = 0; round < 50000; round++) {
+        g_autoptr(GString) line =
+            g_string_new(begins[g_test_rand_int_range(0, G_N_ELEMENTS(begins))]);
+
+        for (int n = g_test_rand_int_range(0, 24); n > 0; n--)
+            /* The NUL at its end is one of them. */
+            g_string_append_c(line, alphabet[g_test_rand_int_range(0, sizeof alphabet)]);
+
+        /* A copy of just that size, so that AddressSanitizer sees a step beyond it. */
+        g_autofree char *bytes = g_memdup2(line->str, line->len);
+        Message m = message_parse((Slice){.data = bytes != NULL ? bytes : "", .length = line->len});
+
+        if (m.kind == MESSAGE_IAMAT) {
+            g_assert_true(m.iamat.client.data > bytes);
+            g_assert_true(m.iamat.time.data + m.iamat.time.length <= bytes + line->len);
+        }
+        if (m.kind != MESSAGE_INVALID)
+            g_assert_null(memchr(bytes, '\0', line->len));
+    }
+}
+
+static void test_r22_hello(void)
+{
+    Message m = message_parse(SLICE("HELLO 1 Bailey Bona"));
+
+    g_assert_cmpint(m.kind, ==, MESSAGE_HELLO);
+    assert_slice(m.hello.from, "Bailey");
+    assert_slice(m.hello.to, "Bona");
+
+    expect_kind("HELLO", MESSAGE_INVALID);
+    expect_kind("HELLO 1 Bailey", MESSAGE_INVALID);
+    expect_kind("HELLO 1 Bailey Bona Clark", MESSAGE_INVALID);
+    expect_kind("HELLO 0 Bailey Bona", MESSAGE_INVALID);
+    expect_kind("HELLO 2 Bailey Bona", MESSAGE_INVALID);
+    expect_kind("HELLO -1 Bailey Bona", MESSAGE_INVALID);
+    expect_kind("HELLO +1 Bailey Bona", MESSAGE_INVALID);
+    expect_kind("HELLO 1.0 Bailey Bona", MESSAGE_INVALID);
+    expect_kind("HELLO x Bailey Bona", MESSAGE_INVALID);
+    expect_kind("HELLO 4294967297 Bailey Bona", MESSAGE_INVALID);
+}
+
+static void test_r22_hello_reads_back(void)
+{
+    g_autofree char *line = message_format_hello("Bailey", "Bona");
+    g_assert_cmpstr(line, ==, "HELLO 1 Bailey Bona\n");
+
+    Message m = message_parse((Slice){.data = line, .length = strlen(line) - 1});
+    g_assert_cmpint(m.kind, ==, MESSAGE_HELLO);
+    assert_slice(m.hello.from, "Bailey");
+    assert_slice(m.hello.to, "Bona");
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/message/r20/fields", test_r20_fields);
+    g_test_add_func("/message/r20/exactly-the-form-of-r5", test_r20_six_fields);
+    g_test_add_func("/message/r20/property/update-is-unchanged", test_property_at_is_unchanged);
+    g_test_add_func("/message/r20/property/reply-is-an-update", test_property_reply_is_an_update);
+    g_test_add_func("/message/r22/hello", test_r22_hello);
+    g_test_add_func("/message/r22/hello-reads-back", test_r22_hello_reads_back);
+    g_test_add_func("/message/parse/property/any-bytes", test_property_any_bytes);
+    return g_test_run();
+}
