@@ -150,20 +150,27 @@ static void line_commit(Line *line, Log *log)
     mutex_unlock(&log->lock);
 }
 
-/* -1 with errno set. To be read too, for its last byte. */
+/* -1 with errno set. */
 static int open_file(const char *path)
 {
-    return open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 }
 
 /* Whether the file ends inside a line, which an earlier run was not able to finish. */
-static bool ends_mid_line(int descriptor)
+static bool ends_mid_line(const char *path)
 {
+    /* O_NONBLOCK: it may be a pipe. */
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     struct stat status;
     char last;
 
-    return fstat(descriptor, &status) == 0 && status.st_size > 0 &&
-           pread(descriptor, &last, 1, status.st_size - 1) == 1 && last != '\n';
+    if (descriptor < 0)
+        return false;
+    bool mid_line = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
+                    status.st_size > 0 && pread(descriptor, &last, 1, status.st_size - 1) == 1 &&
+                    last != '\n';
+    close(descriptor);
+    return mid_line;
 }
 
 /* Called from the log thread, no lock held. FALSE: the rest of @bytes is not in the file. */
@@ -233,7 +240,7 @@ static void reopen_file(Log *log)
     }
     close(log->descriptor);
     log->descriptor = descriptor;
-    log->mid_line = ends_mid_line(descriptor);
+    log->mid_line = ends_mid_line(log->path);
 }
 
 static void log_main(void *argument)
@@ -291,7 +298,7 @@ Log *log_new(const char *directory, const char *member, LogMessages messages, GE
     log->path = g_steal_pointer(&path);
     log->messages = messages;
     log->descriptor = descriptor;
-    log->mid_line = ends_mid_line(descriptor);
+    log->mid_line = ends_mid_line(log->path);
     log->filling = g_malloc(LOG_BUFFER_SIZE);
     log->writing = g_malloc(LOG_BUFFER_SIZE);
     pthread_mutex_init(&log->lock, NULL);

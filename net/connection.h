@@ -6,9 +6,9 @@
  *
  * Ownership goes from hand to hand and is never shared: the ready set has an armed connection; the
  * worker that took it from there owns it until it arms it again, resumes it, hands it to the
- * lookups (where it waits, unarmed) or closes it. Each hand-over goes through the kernel or a
- * mutex, so the fields need no lock of their own. What others may touch while somebody else owns
- * the connection says so.
+ * lookups (where it waits, unarmed) or closes it. Each hand-over is a release and an acquire, of
+ * `armed` or of a mutex, so the fields need no lock of their own. What others may touch while
+ * somebody else owns the connection says so.
  */
 
 #include "core/slice.h"
@@ -39,6 +39,7 @@ struct Connection {
     _Atomic int64_t
         deadline; /* atomic; monotonic_ms() after which it is closed, 0: none. Read by the sweep */
     atomic_bool expired; /* atomic; set by the sweep that shut the socket down */
+    atomic_bool armed;   /* atomic; in the ready set, see ready_set_arm() */
     bool end_of_input;   /* the peer has said all it will */
     bool has_lines;      /* input holds a complete line: it has to be executed, not waited for */
     bool closing;        /* nothing more is executed; when output is sent, linger */

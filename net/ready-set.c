@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define EVENTS_MAX 64
@@ -61,22 +62,45 @@ void ready_set_free(ReadySet *set)
     g_free(set);
 }
 
-bool ready_set_add(ReadySet *set, Connection *connection)
+static void take(Connection *connection)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = connection};
+    bool armed = atomic_load_explicit(&connection->armed, memory_order_acquire);
 
-    return epoll_ctl(set->epoll, EPOLL_CTL_ADD, connection->descriptor, &event) == 0;
+    g_assert(armed); /* or two would own it */
+    atomic_store_explicit(&connection->armed, false, memory_order_relaxed);
 }
 
-void ready_set_arm(ReadySet *set, Connection *connection)
+/*
+ * Hands @connection over: what its owner did to it happened before `armed` is set, which is before
+ * the kernel hears of it, which is before somebody takes it and finds `armed` set. The memory model
+ * of C knows nothing of epoll, so the flag is what makes the hand-over one.
+ *
+ * The system call is made directly, since while it is still on its way back the connection may be
+ * taken and its descriptor closed by another worker. The kernel does not mind; ThreadSanitizer's
+ * epoll_ctl() takes it for a race.
+ */
+static bool give(ReadySet *set, Connection *connection, int operation)
 {
+    int descriptor = connection->descriptor;
     struct epoll_event event = {
         .events = (connection->output != NULL ? EPOLLOUT : EPOLLIN) | EPOLLONESHOT,
         .data.ptr = connection,
     };
-    int failed = epoll_ctl(set->epoll, EPOLL_CTL_MOD, connection->descriptor, &event);
 
-    g_assert(failed == 0); /* it is there since ready_set_add(): nothing else can be wrong */
+    atomic_store_explicit(&connection->armed, true, memory_order_release);
+    return syscall(SYS_epoll_ctl, set->epoll, operation, descriptor, &event) == 0;
+}
+
+bool ready_set_add(ReadySet *set, Connection *connection)
+{
+    return give(set, connection, EPOLL_CTL_ADD);
+}
+
+void ready_set_arm(ReadySet *set, Connection *connection)
+{
+    bool armed = give(set, connection, EPOLL_CTL_MOD);
+
+    g_assert(armed); /* it is there since ready_set_add(): nothing else can be wrong */
 }
 
 void ready_set_resume(ReadySet *set, Connection *connection)
@@ -128,6 +152,8 @@ unsigned ready_set_take(ReadySet *set, Connection **connections, unsigned most)
                 continue;
             if (events[i].data.ptr == &set->resumes)
                 connection = take_resumed(set);
+            else
+                take(connection);
             if (connection != NULL)
                 connections[taken++] = connection;
         }

@@ -48,7 +48,15 @@ static Slice copy_text(JsonTree *tree, const char *text, size_t length)
 {
     if (length == 0)
         return SLICE("");
-    return (Slice){.data = memcpy(allocate(tree, length, 1), text, length), .length = length};
+
+    char *copy = memcpy(allocate(tree, length, 1), text, length);
+
+    /* \ud800 without its other half is no character, though JSON can write it: yajl makes three
+     * bytes of it that are not UTF-8. The replacement character has three bytes too. */
+    for (size_t i = 0; i + 2 < length; i++)
+        if ((unsigned char)copy[i] == 0xed && (unsigned char)copy[i + 1] >= 0xa0)
+            memcpy(copy + i, "\xef\xbf\xbd", 3);
+    return (Slice){.data = copy, .length = length};
 }
 
 static JsonValue *new_value(JsonTree *tree, JsonType type)

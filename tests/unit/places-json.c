@@ -38,6 +38,20 @@ static void assert_layout(const char *text, const char *expected)
     g_assert_cmpstr(out, ==, expected);
 }
 
+/* Half a surrogate pair is no character; what JSON writes has to be UTF-8 all the same. */
+static void test_half_a_surrogate_pair(void)
+{
+    static const char *const rows[] = {"\"\\ud800\"", "\"a\\udc00x\"", "\"\\ud800\\ud800\"",
+                                       "{\"\\udfff\":1}"};
+
+    for (size_t k = 0; k < G_N_ELEMENTS(rows); k++) {
+        g_autofree char *out = laid_out(slice_of(rows[k]));
+
+        g_assert_true(g_utf8_validate(out, -1, NULL));
+    }
+    assert_layout("\"\\ud83d\\ude00 \xed\x9f\xbf\"", "\"\xf0\x9f\x98\x80 \xed\x9f\xbf\"");
+}
+
 /* ---- layout ---- */
 
 /* Where captured bodies are, if they are anywhere: they are not part of this project. */
@@ -460,6 +474,7 @@ static void test_layout_is_stable(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/places/json/half-a-surrogate-pair", test_half_a_surrogate_pair);
     g_test_add_func("/places/json/layout-is-byte-identical-on-captured-bodies",
                     test_captured_bodies);
     g_test_add_func("/places/json/layout-is-byte-identical-on-own-body", test_own_body);
