@@ -112,13 +112,13 @@ static void say_listening(const Member *self)
     fflush(stdout);
 }
 
-static int run(const Config *config)
+static int run(const Config *config, Places *places)
 {
     g_autoptr(GError) error = NULL;
     sigset_t signals = block_signals();
 
     raise_descriptor_limit();
-    Server *server = server_start(config, &error);
+    Server *server = server_start(config, places, &error);
     if (server == NULL) {
         fprintf(stderr, "herdd: %s\n", error->message);
         return EXIT_FAILURE;
@@ -159,7 +159,12 @@ static int act(const Arguments *arguments)
         fprintf(stderr, "herdd: %s\n", error->message);
         return EXIT_USAGE;
     }
-    return arguments->check ? check(config) : run(config);
+    g_autoptr(Places) places = places_new(&config->places, &error);
+    if (places == NULL) {
+        fprintf(stderr, "herdd: %s: [places] %s\n", path, error->message);
+        return EXIT_USAGE;
+    }
+    return arguments->check ? check(config) : run(config, places);
 }
 
 int main(int argc, char **argv)

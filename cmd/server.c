@@ -7,7 +7,6 @@
 #include "core/thread.h"
 #include "net/acceptor.h"
 #include "net/pool.h"
-#include "places/places.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -16,8 +15,8 @@
 
 struct Server {
     const Config *config;
-    /* All owned, in the order in which they are made. */
     Places *places;
+    /* All owned, in the order in which they are made. */
     Log *log;
     Store *store;
     Flood *flood;
@@ -47,9 +46,6 @@ static bool make_parts(Server *server, GError **error)
     const Config *config = server->config;
     WorkerContext *workers = &server->workers;
 
-    server->places = places_new(&config->places, error);
-    if (server->places == NULL)
-        return false;
     server->log = log_new(config->log_dir, config->self->name, config->log_messages, error);
     if (server->log == NULL)
         return false;
@@ -95,15 +91,15 @@ static void free_parts(Server *server)
     ready_set_free(server->workers.ready);
     store_free(server->store);
     log_free(server->log);
-    places_free(server->places);
     g_free(server);
 }
 
-Server *server_start(const Config *config, GError **error)
+Server *server_start(const Config *config, Places *places, GError **error)
 {
     Server *server = g_new0(Server, 1);
 
     server->config = config;
+    server->places = places;
     if (!make_parts(server, error)) {
         free_parts(server);
         return NULL;

@@ -9,14 +9,15 @@
  */
 
 #include "core/config.h"
+#include "places/places.h"
 
 #include <glib.h>
 
 typedef struct Server Server;
 
-/* Starts the member that @config, which outlives it, is for. When it returns, the member serves.
- * NULL with @error set: nothing is left running. */
-Server *server_start(const Config *config, GError **error);
+/* Starts the member that @config is for, with @places; both outlive it. When it returns, the member
+ * serves. NULL with @error set: nothing is left running. */
+Server *server_start(const Config *config, Places *places, GError **error);
 
 /* Opens the log anew. */
 void server_reopen_log(Server *server);

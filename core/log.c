@@ -22,6 +22,9 @@
  * not once a line. */
 #define GATHER_MS 20
 
+/* How long log_free() waits for a disk that takes nothing, which may be for ever. */
+#define STUCK_MS 2000
+
 GQuark herd_log_error_quark(void)
 {
     return g_quark_from_static_string("herd-log-error-quark");
@@ -320,7 +323,8 @@ void log_free(Log *log)
         log->stop = true;
         condition_signal(&log->news);
         mutex_unlock(&log->lock);
-        thread_join(log->thread);
+        if (!thread_join_within(log->thread, STUCK_MS))
+            return; /* what it uses has to stay */
     }
     close(log->descriptor);
     pthread_cond_destroy(&log->news);

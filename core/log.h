@@ -44,8 +44,8 @@ typedef struct Log Log;
  * @error set. Called from main. */
 Log *log_new(const char *directory, const char *member, LogMessages messages, GError **error);
 
-/* Writes what is waiting, as far as the disk takes it, ends the thread, and closes. No other thread
- * logs any more. */
+/* Writes what is waiting, as far as the disk takes it, ends the thread, and closes; a disk that
+ * takes nothing for two seconds is left to itself. No other thread logs any more. */
 void log_free(Log *log);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Log, log_free)
 

@@ -65,6 +65,18 @@ void thread_join(pthread_t thread)
     g_assert(failed == 0);
 }
 
+bool thread_join_within(pthread_t thread, int64_t wait_ms)
+{
+    struct timespec deadline;
+
+    clock_gettime(CLOCK_REALTIME, &deadline); /* the only clock that there is for it everywhere */
+    deadline.tv_sec += (time_t)(wait_ms / 1000);
+    int failed = pthread_timedjoin_np(thread, NULL, &deadline);
+
+    g_assert(failed == 0 || failed == ETIMEDOUT);
+    return failed == 0;
+}
+
 const char *thread_name(void)
 {
     return current_name;

@@ -34,6 +34,9 @@ bool thread_start(pthread_t *ret_thread, const char *name, ThreadMain main, void
 /* Waits for @thread to end. */
 void thread_join(pthread_t thread);
 
+/* The same, but no longer than @wait_ms. FALSE: it still runs, and goes on doing so. */
+bool thread_join_within(pthread_t thread, int64_t wait_ms);
+
 /* The name that the calling thread was started with; "main" for the one that was not. (transfer
  * none) */
 const char *thread_name(void);
