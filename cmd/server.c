@@ -16,7 +16,7 @@
 struct Server {
     const Config *config;
     Places *places;
-    /* All owned, in the order in which they are made. */
+    /* All owned. The ready set, the active set and the lookups are in `workers`. */
     Log *log;
     Store *store;
     Flood *flood;

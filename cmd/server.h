@@ -23,6 +23,6 @@ Server *server_start(const Config *config, Places *places, GError **error);
 void server_reopen_log(Server *server);
 
 /* Stops in order: takes no more connections, answers what has arrived, tells the neighbours, writes
- * the log. Bounded by STOP_MS and a second where a client, a provider or a neighbour does not go
- * along. */
+ * the log. Bounded where a client, a neighbour or the disk does not go along (5, 1 and 2 seconds),
+ * and by timeout_ms where a provider does not. */
 void server_stop(Server *server);

@@ -2,9 +2,11 @@
 #include "core/message.h"
 
 #include "core/decimal.h"
+#include "core/incarnation.h"
 #include "core/location.h"
 
 #include <glib.h>
+#include <inttypes.h>
 
 #define FIELDS_MAX 6 /* those of AT, the longest message */
 
@@ -61,15 +63,24 @@ static bool parse_radius(Slice text, int64_t *ret_millimetres)
     return true;
 }
 
-/* PROTOCOL R10: a decimal integer, 0 to 20. */
-static bool parse_bound(Slice text, unsigned *ret_bound)
+static bool parse_whole(Slice text, int64_t *ret_number)
 {
     Decimal d;
 
-    if (!decimal_parse(text, &d) || d.sign != 0 || d.fraction.length > 0 ||
-        d.whole > PLACES_BOUND_MAX)
+    if (!decimal_parse(text, &d) || d.sign != 0 || d.fraction.length > 0)
         return false;
-    *ret_bound = (unsigned)d.whole;
+    *ret_number = d.whole;
+    return true;
+}
+
+/* PROTOCOL R10: a decimal integer, 0 to 20. */
+static bool parse_bound(Slice text, unsigned *ret_bound)
+{
+    int64_t bound;
+
+    if (!parse_whole(text, &bound) || bound > PLACES_BOUND_MAX)
+        return false;
+    *ret_bound = (unsigned)bound;
     return true;
 }
 
@@ -101,15 +112,17 @@ static Message parse_at(const Slice *fields)
     return m;
 }
 
-/* HELLO <version> <from> <to> */
+/* HELLO <version> <from> <to> [<incarnation>] */
 static Message parse_hello(const Slice *fields)
 {
-    Decimal version;
+    Message m = {.kind = MESSAGE_HELLO,
+                 .hello = {.from = fields[2], .to = fields[3], .incarnation = INCARNATION_UNKNOWN}};
+    int64_t version;
 
-    if (!decimal_parse(fields[1], &version) || version.sign != 0 || version.fraction.length > 0 ||
-        version.whole != LINK_VERSION)
+    if (!parse_whole(fields[1], &version) || version != LINK_VERSION ||
+        (fields[4].length > 0 && !parse_whole(fields[4], &m.hello.incarnation)))
         return (Message){.kind = MESSAGE_INVALID};
-    return (Message){.kind = MESSAGE_HELLO, .hello = {.from = fields[2], .to = fields[3]}};
+    return m;
 }
 
 static const struct {
@@ -117,15 +130,13 @@ static const struct {
     unsigned fields;
     Message (*parse)(const Slice *fields);
 } forms[] = {
-    {{"IAMAT", 5}, 4, parse_iamat},
-    {{"WHATSAT", 7}, 4, parse_whatsat},
-    {{"AT", 2}, 6, parse_at},
-    {{"HELLO", 5}, 4, parse_hello},
+    {{"IAMAT", 5}, 4, parse_iamat}, {{"WHATSAT", 7}, 4, parse_whatsat}, {{"AT", 2}, 6, parse_at},
+    {{"HELLO", 5}, 4, parse_hello}, {{"HELLO", 5}, 5, parse_hello},
 };
 
 Message message_parse(Slice line)
 {
-    Slice fields[FIELDS_MAX];
+    Slice fields[FIELDS_MAX] = {0};
     unsigned count = split(line, fields);
 
     /* PROTOCOL R4: NUL anywhere makes a command invalid. */
@@ -157,7 +168,7 @@ Record *message_iamat_record(const Message *iamat, Slice origin, Timestamp recei
     return record_new(&fields);
 }
 
-char *message_format_hello(const char *from, const char *to)
+char *message_format_hello(const char *from, const char *to, int64_t incarnation)
 {
-    return g_strdup_printf("HELLO %d %s %s\n", LINK_VERSION, from, to);
+    return g_strdup_printf("HELLO %d %s %s %" PRId64 "\n", LINK_VERSION, from, to, incarnation);
 }

@@ -43,6 +43,7 @@ typedef struct {
         struct {
             Slice from;
             Slice to;
+            int64_t incarnation; /* of from, INCARNATION_UNKNOWN if it is not said */
         } hello;
     };
 } Message;
@@ -55,5 +56,5 @@ Message message_parse(Slice line);
  * (transfer full) */
 Record *message_iamat_record(const Message *iamat, Slice origin, Timestamp received);
 
-/* "HELLO 1 from to" LF. (transfer full) */
-char *message_format_hello(const char *from, const char *to);
+/* "HELLO 1 from to incarnation" LF. (transfer full) */
+char *message_format_hello(const char *from, const char *to, int64_t incarnation);

@@ -42,8 +42,7 @@ static const char *const log_messages[] = {"all", "errors", "none", NULL};
         .initial = (initial_)                                                                     \
     }
 
-#define HOUR 3600
-#define DAY  86400
+#define DAY 86400
 
 /* Every option there is, but for those of a [member NAME]. conf/herd.conf says what each is for. */
 static const Option options[] = {

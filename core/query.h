@@ -32,8 +32,3 @@ static inline bool places_query_equal(const PlacesQuery *a, const PlacesQuery *b
     return a->center.latitude == b->center.latitude && a->center.longitude == b->center.longitude &&
            a->radius == b->radius && a->bound == b->bound;
 }
-
-static inline double nanodegrees_to_degrees(int64_t nanodegrees)
-{
-    return (double)nanodegrees / (double)NANODEGREES_PER_DEGREE;
-}

@@ -20,7 +20,7 @@ struct Queue {
     size_t count;        /* protected by lock */
     size_t waiting;      /* producers in condition_wait(room); protected by lock */
     bool asleep;         /* the consumer found nothing; protected by lock */
-    bool roused;         /* the descriptor was or is about to be written; protected by lock */
+    bool roused;         /* the descriptor has been written and not been read; protected by lock */
     bool closed;         /* protected by lock */
 };
 
@@ -51,22 +51,16 @@ void queue_free(Queue *queue)
     g_free(queue);
 }
 
-/* Whether the consumer has to be woken; the caller does it when it has given the lock back. With
- * queue->lock held. */
-static bool rouse_unlocked(Queue *queue)
+/* Wakes the consumer if it sleeps. The descriptor is written and read under the lock, which does
+ * not block, so that `roused` always says whether it is readable. With queue->lock held. */
+static void rouse_unlocked(Queue *queue)
 {
-    bool asleep = queue->asleep;
-
+    if (!queue->asleep)
+        return;
+    int failed = eventfd_write(queue->descriptor, 1);
+    g_assert(failed == 0); /* it is 0 or 1: far from full */
     queue->asleep = false;
-    queue->roused |= asleep;
-    return asleep;
-}
-
-static void wake(Queue *queue)
-{
-    /* It fails only when the counter would overflow, and then the descriptor is readable already.
-     */
-    (void)eventfd_write(queue->descriptor, 1);
+    queue->roused = true;
 }
 
 QueueOutcome queue_push(Queue *queue, const void *elements, size_t count)
@@ -92,11 +86,8 @@ QueueOutcome queue_push(Queue *queue, const void *elements, size_t count)
         memcpy(queue->elements + slot * queue->element_size, element, queue->element_size);
         queue->count++;
     }
-    bool asleep = rouse_unlocked(queue);
+    rouse_unlocked(queue);
     mutex_unlock(&queue->lock);
-
-    if (asleep)
-        wake(queue);
     return QUEUE_OK;
 }
 
@@ -108,12 +99,9 @@ size_t queue_take(Queue *queue, void *elements, size_t most)
 
     mutex_lock(&queue->lock);
     if (queue->roused) {
-        /* Read before the ring is looked at: nobody writes it again before the consumer is asleep
-         * again, except a producer that is about to and so wakes the consumer once for nothing. */
+        int failed = eventfd_read(queue->descriptor, &wakes);
+        g_assert(failed == 0);
         queue->roused = false;
-        mutex_unlock(&queue->lock);
-        (void)eventfd_read(queue->descriptor, &wakes);
-        mutex_lock(&queue->lock);
     }
     while (taken < most && queue->count > 0) {
         memcpy(element, queue->elements + queue->head * queue->element_size, queue->element_size);
@@ -139,10 +127,8 @@ void queue_close(Queue *queue)
     mutex_lock(&queue->lock);
     queue->closed = true;
     condition_broadcast(&queue->room);
-    bool asleep = rouse_unlocked(queue);
+    rouse_unlocked(queue);
     mutex_unlock(&queue->lock);
-    if (asleep)
-        wake(queue);
 }
 
 bool queue_closed(Queue *queue)

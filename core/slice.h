@@ -18,6 +18,12 @@ typedef struct {
 /* For string literals. */
 #define SLICE(literal) ((Slice){.data = (literal), .length = sizeof(literal) - 1})
 
+/* The bytes of a string, without its NUL. */
+static inline Slice slice_of(const char *text)
+{
+    return (Slice){.data = text, .length = strlen(text)};
+}
+
 static inline bool slice_equal(Slice a, Slice b)
 {
     return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);

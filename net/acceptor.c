@@ -18,6 +18,7 @@
     4 /* a neighbour: its link, and one that it has not noticed to be dead, with room to spare */
 
 GQuark herd_acceptor_error_quark(void)
+#define GREETING_S 5 /* for a connection above max_connections to say that it is a neighbour */
 {
     return g_quark_from_static_string("herd-acceptor-error-quark");
 }
@@ -28,7 +29,7 @@ struct Acceptor {
     ReadySet *ready;
     Lookups *lookups;
     Log *log;
-    int wake;            /* (owned) eventfd: look at `listening` and `stop`; read-only after new */
+    int wake;            /* (owned) eventfd: look at `closing` and `stop`; read-only after new */
     pthread_t thread;    /* read-only after start */
     bool started;        /* owned by main */
     atomic_bool closing; /* atomic; set by main, once */
@@ -52,6 +53,24 @@ static void close_listeners(Acceptor *acceptor)
     g_array_set_size(acceptor->polled, 1);
 }
 
+/* What every accepted connection is to have; it inherits it from the listening socket. None of
+ * these is worth failing for. The kernel finds out about peers that have vanished, such as phones:
+ * otherwise their connections would be there for ever. */
+static void set_up_connections(int listener)
+{
+    static const struct {
+        int level, option, value;
+    } options[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},   {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, 60}, {IPPROTO_TCP, TCP_KEEPINTVL, 10},
+        {IPPROTO_TCP, TCP_KEEPCNT, 6},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
+        (void)setsockopt(listener, options[i].level, options[i].option, &options[i].value,
+                         sizeof options[i].value);
+}
+
 static int listen_on(const Endpoint *endpoint)
 {
     int on = 1;
@@ -71,6 +90,7 @@ static int listen_on(const Endpoint *endpoint)
         errno = problem;
         return -1;
     }
+    set_up_connections(descriptor);
     return descriptor;
 }
 
@@ -115,17 +135,14 @@ Acceptor *acceptor_new(const Config *config, Connections *connections, ReadySet 
     return acceptor;
 }
 
-/* Whether one more connection, from @address, is within max_connections. Neighbours have some
- * places beside those, so that clients cannot keep a herd apart. */
-static bool is_admitted(const Acceptor *acceptor, const struct sockaddr_storage *address)
+/* Whether a connection from @address may come in although max_connections are there. Neighbours
+ * have some places beside those, so that clients cannot keep a herd apart. */
+static bool may_be_neighbour(const Acceptor *acceptor, const struct sockaddr_storage *address)
 {
     const GPtrArray *neighbours = acceptor->config->self->neighbours;
-    unsigned count = connections_count(acceptor->connections);
-    unsigned most = acceptor->config->limits.max_connections;
 
-    if (count < most)
-        return true;
-    if (count >= most + LINK_CONNECTIONS * neighbours->len)
+    if (connections_count(acceptor->connections) >=
+        acceptor->config->limits.max_connections + LINK_CONNECTIONS * neighbours->len)
         return false;
     for (unsigned i = 0; i < neighbours->len; i++) {
         const Member *neighbour = config_member(acceptor->config, neighbours->pdata[i]);
@@ -148,25 +165,23 @@ static void say_change(Acceptor *acceptor, bool *said, bool now, const char *beg
 
 static void admit(Acceptor *acceptor, int descriptor, const struct sockaddr_storage *address)
 {
-    bool admitted = is_admitted(acceptor, address);
+    bool full =
+        connections_count(acceptor->connections) >= acceptor->config->limits.max_connections;
 
-    say_change(acceptor, &acceptor->full, !admitted,
+    say_change(acceptor, &acceptor->full, full,
                "full: max_connections are open, new ones are closed at once",
                "no longer full: new connections are served again");
-    if (!admitted) {
+    if (full && !may_be_neighbour(acceptor, address)) {
         counters_add(COUNT_CONNECTIONS_REFUSED, 1);
         close(descriptor);
         return;
     }
 
-    int on = 1;
-    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on,
-                     sizeof on); /* only slower without */
-
     Connection *connection = connection_new(descriptor, address);
-    unsigned idle = acceptor->config->limits.idle_timeout_s;
-    if (idle > 0)
-        atomic_store(&connection->deadline, monotonic_ms() + (int64_t)idle * 1000);
+    unsigned patience_s = full ? GREETING_S : acceptor->config->limits.idle_timeout_s;
+    if (patience_s > 0)
+        atomic_store(&connection->deadline, monotonic_ms() + (int64_t)patience_s * 1000);
+    connection->must_greet = full;
     counters_add(COUNT_CONNECTIONS, 1);
     log_event(acceptor->log, LOG_INFO, "open %s", connection->peer);
     connections_add(acceptor->connections, connection);

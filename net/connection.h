@@ -12,6 +12,7 @@
  */
 
 #include "core/slice.h"
+#include "core/timestamp.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -32,15 +33,21 @@ typedef struct {
 
 typedef struct Connection Connection;
 struct Connection {
-    int descriptor;    /* (owned) read-only after new; closed under the lock of Connections */
-    int neighbour;     /* index among the member's neighbours once a hello was accepted, or
-                          CONNECTION_CLIENT */
-    unsigned position; /* in Connections; protected by its lock */
+    int descriptor;      /* (owned) read-only after new; closed under the lock of Connections */
+    int neighbour;       /* index among the member's neighbours once a hello was accepted, or
+                            CONNECTION_CLIENT */
+    int64_t incarnation; /* of that neighbour, as its hello said */
+    Timestamp received;  /* when the last of input came in */
+    unsigned position;   /* in Connections; protected by its lock */
     _Atomic int64_t
         deadline; /* atomic; monotonic_ms() after which it is closed, 0: none. Read by the sweep */
     atomic_bool expired; /* atomic; set by the sweep that shut the socket down */
+    atomic_bool cut;     /* atomic; we have ended its input, by the sweep or to stop */
     atomic_bool armed;   /* atomic; in the ready set, see ready_set_arm() */
-    bool end_of_input;   /* the peer has said all it will */
+    bool must_greet;     /* it is above max_connections and stays only if its first line is a
+                            neighbour's hello */
+    bool end_of_input;   /* there is no more to read */
+    bool truncated;      /* it was cut, so what is left of a line is no command */
     bool has_lines;      /* input holds a complete line: it has to be executed, not waited for */
     bool closing;        /* nothing more is executed; when output is sent, linger */
     bool lingering;      /* output is shut down; input is thrown away until its end */

@@ -91,6 +91,7 @@ static void expire(Connection *connection, int64_t now)
     if (deadline == 0 || now < deadline || atomic_load(&connection->expired))
         return;
     atomic_store(&connection->expired, true);
+    atomic_store(&connection->cut, true);
     shutdown(connection->descriptor,
              SHUT_RDWR); /* it fails when the peer has gone: the same to us */
 }
@@ -102,6 +103,7 @@ void connections_sweep(Connections *connections, int64_t now_ms)
 
 static void end_input(Connection *connection, int64_t now G_GNUC_UNUSED)
 {
+    atomic_store(&connection->cut, true);
     shutdown(connection->descriptor, SHUT_RD);
 }
 

@@ -35,8 +35,8 @@ unsigned connections_count(Connections *connections);
  * closes it. */
 void connections_sweep(Connections *connections, int64_t now_ms);
 
-/* Ends every connection's input, as if each peer had said all it will: what has arrived is still
- * answered. */
+/* Ends every connection's input: the lines that have arrived are still answered, and then it
+ * closes. */
 void connections_end_input(Connections *connections);
 
 /* Waits until there are none. FALSE: there still were at @deadline_ms. */

@@ -27,9 +27,11 @@ struct Flood {
 static void offer(Flood *flood, const FloodUpdate *update)
 {
     for (unsigned i = 0; i < flood->links->len; i++) {
+        Link *link = flood->links->pdata[i];
+
         /* PROTOCOL R20: never back to where it came from. */
-        if ((int)i != update->from)
-            link_offer(flood->links->pdata[i], update->record);
+        if ((int)i != update->from || link_incarnation(link) != update->incarnation)
+            link_offer(link, update->record);
     }
     record_unref(update->record);
 }
@@ -99,12 +101,14 @@ static void flood_main(void *argument)
     int64_t stop_at = INT64_MAX;
 
     for (;;) {
+        /* Asked first: a queue that was closed before it was found empty stays so. */
+        bool closed = queue_closed(flood->queue);
         bool emptied = take_updates(flood);
         int64_t now = monotonic_ms();
         int64_t wake = tick(flood, now);
 
         send_all(flood);
-        if (emptied && queue_closed(flood->queue)) {
+        if (emptied && closed) {
             if (stop_at == INT64_MAX)
                 stop_at = now + STOP_MS;
             if (now >= stop_at || all_idle(flood))

@@ -20,8 +20,10 @@ typedef struct Flood Flood;
 
 /* One record for every neighbour but the one that it came from. */
 typedef struct {
-    Record *record; /* (owned) NULL: a sign of life of neighbour `from`, see flood_poke() */
-    int from;       /* index among the member's neighbours; negative: none of them, a client */
+    Record *record;      /* (owned) NULL: a sign of life of neighbour `from`, see flood_poke() */
+    int from;            /* index among the member's neighbours; negative: none of them, a client */
+    int64_t incarnation; /* of that neighbour: what came from an earlier run of it is news to this
+                            one */
 } FloodUpdate;
 
 /* Starts the thread, which begins to connect. NULL with @error set. Called from main. */

@@ -2,6 +2,7 @@
 #include "net/link.h"
 
 #include "core/counters.h"
+#include "core/incarnation.h"
 #include "core/message.h"
 #include "core/thread.h"
 
@@ -40,8 +41,9 @@ struct Link {
     uint32_t events; /* that epoll watches for */
     int64_t due;     /* monotonic_ms() */
     int64_t backoff; /* ms; doubles with each failure */
-    bool said_down;  /* the log has the reason already: once, not once a retry */
-    GRand *random;   /* (owned) for the jitter */
+    char *said_down; /* (owned) (nullable) the reason that the log has: once, not once a retry */
+    int64_t incarnation; /* of the neighbour, while up */
+    GRand *random;       /* (owned) for the jitter */
 
     char *output; /* (owned) OUTPUT_SIZE bytes */
     size_t begin; /* of what is not sent yet */
@@ -53,7 +55,8 @@ struct Link {
         *pending; /* set of owned Record, found by RecordKey: to be sent when there is room */
     unsigned
         next_shard; /* of the store, which is sent when the link comes up; store_shards(): all is */
-    GPtrArray *collected; /* owned Record of the shard before it; sent from the end */
+    GPtrArray *collected; /* owned Record, taken from either and sent from the end */
+    bool pending_last;    /* collected was last filled with what was pending */
 };
 
 Link *link_new(const Config *config, const char *name, Store *store, Log *log, int epoll)
@@ -87,6 +90,7 @@ void link_free(void *pointer)
     g_hash_table_unref(link->pending);
     g_ptr_array_unref(link->collected);
     g_rand_free(link->random);
+    g_free(link->said_down);
     g_free(link->output);
     g_free(link);
 }
@@ -105,9 +109,10 @@ static void wait_before_retry(Link *link)
 /* What was to be sent is forgotten: when the link comes up again the whole store is. */
 static void take_down(Link *link, const char *reason)
 {
-    if (link->state == LINK_UP || !link->said_down)
+    if (link->state == LINK_UP || g_strcmp0(link->said_down, reason) != 0)
         log_event(link->log, LOG_WARNING, "link %s down: %s", link->name, reason);
-    link->said_down = true;
+    g_free(link->said_down);
+    link->said_down = g_strdup(reason);
     if (link->descriptor >= 0)
         close(link->descriptor);
     link->descriptor = -1;
@@ -191,7 +196,8 @@ static void greet(Link *link)
         return;
     }
 
-    g_autofree char *hello = message_format_hello(link->config->self->name, link->name);
+    g_autofree char *hello =
+        message_format_hello(link->config->self->name, link->name, incarnation());
     link->end = strlen(hello);
     memcpy(link->output, hello, link->end);
     link->state = LINK_GREETING;
@@ -203,7 +209,7 @@ static void come_up(Link *link)
     log_event(link->log, LOG_INFO, "link %s up", link->name);
     counters_add(COUNT_LINKS_UP, 1);
     link->state = LINK_UP;
-    link->said_down = false;
+    g_clear_pointer(&link->said_down, g_free);
     link->backoff = BACKOFF_MIN_MS;
     link->next_shard = 0; /* PROTOCOL R23: the neighbour gets all that we have */
 }
@@ -233,10 +239,9 @@ static void read_greeting(Link *link)
     Slice line = {.data = link->greeting, .length = (size_t)(end - link->greeting)};
     Message message = message_parse(line);
     const char *self = link->config->self->name;
-    if (message.kind == MESSAGE_HELLO &&
-        slice_equal(message.hello.from,
-                    (Slice){.data = link->name, .length = strlen(link->name)}) &&
-        slice_equal(message.hello.to, (Slice){.data = self, .length = strlen(self)})) {
+    if (message.kind == MESSAGE_HELLO && slice_equal(message.hello.from, slice_of(link->name)) &&
+        slice_equal(message.hello.to, slice_of(self))) {
+        link->incarnation = message.hello.incarnation;
         come_up(link);
         return;
     }
@@ -312,28 +317,52 @@ void link_offer(Link *link, Record *record)
     g_hash_table_add(link->pending, record_ref(record));
 }
 
-static void append_pending(Link *link)
+/*
+ * Fills `collected` anew, in turn with what is pending and with a shard of the store that is still
+ * to be sent since the link came up, so that neither waits for the other, and no client of the one
+ * for those before it. FALSE: there is nothing more.
+ */
+static bool collect(Link *link)
 {
-    GHashTableIter iter;
-    void *record;
+    bool shards_left = link->next_shard < store_shards(link->store);
+    bool pending = g_hash_table_size(link->pending) > 0;
 
-    g_hash_table_iter_init(&iter, link->pending);
-    while (g_hash_table_iter_next(&iter, &record, NULL) && append_record(link, record))
-        g_hash_table_iter_remove(&iter);
+    if (pending && (!shards_left || !link->pending_last)) {
+        GHashTableIter iter;
+        void *record;
+
+        g_hash_table_iter_init(&iter, link->pending);
+        while (g_hash_table_iter_next(&iter, &record, NULL))
+            g_ptr_array_add(link->collected, record);
+        g_hash_table_steal_all(link->pending);
+        link->pending_last = true;
+    } else if (shards_left) {
+        store_collect(link->store, link->next_shard++, link->collected);
+        link->pending_last = false;
+    }
+    return pending || shards_left;
 }
 
-/* Appends what of the store is still to be sent since the link came up. */
-static void append_store(Link *link)
+/* Fills the output with what waits for room in it. */
+static void append_waiting(Link *link)
 {
-    while (g_hash_table_size(link->pending) == 0) {
+    for (;;) {
         if (link->collected->len == 0) {
-            if (link->next_shard == store_shards(link->store))
+            if (!collect(link))
                 return;
-            store_collect(link->store, link->next_shard++, link->collected);
             continue;
         }
-        if (!append_record(link, link->collected->pdata[link->collected->len - 1]))
+
+        /* A client that has moved meanwhile is told about once. */
+        const Record *record = link->collected->pdata[link->collected->len - 1];
+        const Record *moved = g_hash_table_lookup(link->pending, record);
+        bool newer = moved != NULL && record_compare(moved, record) > 0;
+        if (!append_record(link, newer ? moved : record))
             return;
+        if (moved != NULL) {
+            counters_add(COUNT_UPDATES_CONFLATED, 1);
+            g_hash_table_remove(link->pending, moved);
+        }
         g_ptr_array_set_size(link->collected, (int)link->collected->len - 1);
     }
 }
@@ -351,10 +380,8 @@ void link_send(Link *link)
     /* A neighbour that takes a whole store as fast as it is read must not keep the others waiting.
      */
     for (int round = 0; round < SEND_ROUNDS; round++) {
-        if (link->state == LINK_UP && link->begin == link->end) {
-            append_pending(link);
-            append_store(link);
-        }
+        if (link->state == LINK_UP && link->begin == link->end)
+            append_waiting(link);
         if (link->begin == link->end)
             break;
 
@@ -390,6 +417,11 @@ void link_poke(Link *link)
         return;
     link->backoff = BACKOFF_MIN_MS;
     link->due = 0;
+}
+
+int64_t link_incarnation(const Link *link)
+{
+    return link->incarnation;
 }
 
 bool link_idle(const Link *link)

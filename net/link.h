@@ -50,5 +50,8 @@ int64_t link_tick(Link *link, int64_t now_ms);
 /* The neighbour shows signs of life: a link in WAITING tries at once. */
 void link_poke(Link *link);
 
+/* Of the neighbour, as it said when the link came up. */
+int64_t link_incarnation(const Link *link);
+
 /* Whether it is down or all that it had to say is sent. */
 bool link_idle(const Link *link);

@@ -2,6 +2,7 @@
 #include "net/session.h"
 
 #include "core/counters.h"
+#include "core/incarnation.h"
 #include "core/message.h"
 
 #include <stdio.h>
@@ -78,11 +79,12 @@ static bool too_far_ahead(const SessionContext *context, Timestamp time, Timesta
 }
 
 /* Stores @record, whose reference is taken, and if it is new has it flooded to every neighbour but
- * @from. */
-static StoreOutcome store_and_flood(const SessionContext *context, Record *record, int from,
-                                    Turn *turn)
+ * the one that it came from. */
+static StoreOutcome store_and_flood(const SessionContext *context, const Connection *connection,
+                                    Record *record, Turn *turn)
 {
-    FloodUpdate update = {.record = record, .from = from};
+    FloodUpdate update = {
+        .record = record, .from = connection->neighbour, .incarnation = connection->incarnation};
     StoreOutcome outcome = store_put(context->store, record);
 
     if (outcome == STORE_STORED && context->config->self->neighbours->len > 0)
@@ -101,13 +103,12 @@ static SessionOutcome execute_iamat(const SessionContext *context, const Connect
     if (too_far_ahead(context, message->iamat.time_value, turn->received))
         return reply_invalid(context, connection, line, turn);
 
-    Record *record = message_iamat_record(message, (Slice){.data = name, .length = strlen(name)},
-                                          turn->received);
+    Record *record = message_iamat_record(message, slice_of(name), turn->received);
     append(turn->output, record_line(record));
     counters_add(COUNT_IAMAT, 1);
     if (log_wants_messages(context->log))
         log_sent(context->log, connection->peer, record_text(record));
-    if (store_and_flood(context, record, CONNECTION_CLIENT, turn) != STORE_STORED)
+    if (store_and_flood(context, connection, record, turn) != STORE_STORED)
         counters_add(COUNT_STALE, 1);
     return SESSION_DONE;
 }
@@ -149,7 +150,7 @@ void session_places(const SessionContext *context, const Connection *connection,
         g_autofree char *text = g_strdup_printf("%.*s (+%zu bytes of places)", (int)line.length,
                                                 line.data, json.length);
 
-        log_sent(context->log, connection->peer, (Slice){.data = text, .length = strlen(text)});
+        log_sent(context->log, connection->peer, slice_of(text));
     }
 }
 
@@ -167,7 +168,7 @@ static int find_neighbour(const SessionContext *context, const Connection *conne
     for (unsigned i = 0; i < names->len; i++) {
         const char *name = names->pdata[i];
 
-        if (!slice_equal(from, (Slice){.data = name, .length = strlen(name)}))
+        if (!slice_equal(from, slice_of(name)))
             continue;
 
         const GPtrArray *listen = config_member(context->config, name)->listen;
@@ -185,16 +186,17 @@ static SessionOutcome execute_hello(const SessionContext *context, Connection *c
     const char *self = context->config->self->name;
     int neighbour = CONNECTION_CLIENT;
 
-    if (slice_equal(message->hello.to, (Slice){.data = self, .length = strlen(self)}))
+    if (slice_equal(message->hello.to, slice_of(self)))
         neighbour = find_neighbour(context, connection, message->hello.from);
     if (neighbour == CONNECTION_CLIENT)
         return reply_invalid(context, connection, line, turn);
 
     const char *name = neighbour_name(context, neighbour);
-    g_autofree char *hello = message_format_hello(self, name);
+    g_autofree char *hello = message_format_hello(self, name, incarnation());
     g_string_append(turn->output, hello);
     log_event(context->log, LOG_INFO, "link %s joined from %s", name, connection->peer);
     connection->neighbour = neighbour;
+    connection->incarnation = message->hello.incarnation;
     flood_poke(context->flood, neighbour);
     return SESSION_DONE;
 }
@@ -210,8 +212,7 @@ static SessionOutcome execute_link(const SessionContext *context, const Connecti
                   session_peer(context, connection), text);
         return SESSION_DONE;
     }
-    if (store_and_flood(context, record_new(&message->at), connection->neighbour, turn) ==
-        STORE_STORED)
+    if (store_and_flood(context, connection, record_new(&message->at), turn) == STORE_STORED)
         counters_add(COUNT_UPDATES_TAKEN, 1);
     else
         counters_add(COUNT_UPDATES_DROPPED, 1);

@@ -4,7 +4,7 @@
 /*
  * What a member does with a line: PROTOCOL R3-R17 for clients, R20-R22 for neighbours.
  *
- * Nothing here reads or writes a socket or blocks; the worker does (net/worker.h).
+ * Nothing here reads or writes a socket; the worker does (net/worker.h).
  */
 
 #include "core/config.h"

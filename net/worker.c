@@ -16,7 +16,7 @@
 
 /* Replies gathered before they are sent, give or take one; then the next connection has its turn.
  */
-#define OUTPUT_HIGH ((size_t)128 << 10)
+#define OUTPUT_HIGH ((size_t)32 << 10)
 
 /* A line on a link: an AT of the longest IAMAT that any member may accept (config: max_line), and
  * its own fields. */
@@ -52,8 +52,9 @@ static int64_t after_s(int64_t now, unsigned seconds)
     return seconds == 0 ? 0 : now + (int64_t)seconds * 1000;
 }
 
-/* When @connection, which is about to wait for its socket, is to be closed. @progress: it sent or
- * executed something, so that its time begins anew; half a line does not gain time by growing. */
+/* When @connection, which is about to wait for its socket, is to be closed. @progress: it waits for
+ * something else than before, so that its time begins anew; half a line does not gain time by
+ * growing. */
 static void set_deadline(const Worker *worker, Connection *connection, bool progress)
 {
     const LimitOptions *limits = &worker->context->session.config->limits;
@@ -61,12 +62,12 @@ static void set_deadline(const Worker *worker, Connection *connection, bool prog
     int64_t now = monotonic_ms();
     int64_t deadline = 0;
 
-    if (connection->lingering)
-        return; /* linger() has set it, once and for all */
+    if (connection->lingering || connection->must_greet)
+        return; /* linger() or the acceptor has set it, once and for all */
     if (connection->output != NULL)
-        deadline = progress || old == 0 ? after_s(now, limits->write_timeout_s) : old;
+        deadline = progress ? after_s(now, limits->write_timeout_s) : old;
     else if (connection->input != NULL)
-        deadline = progress || old == 0 ? after_s(now, limits->line_timeout_s) : old;
+        deadline = progress ? after_s(now, limits->line_timeout_s) : old;
     else if (connection->neighbour == CONNECTION_CLIENT)
         deadline = after_s(now, limits->idle_timeout_s);
     atomic_store_explicit(&connection->deadline, deadline, memory_order_relaxed);
@@ -151,12 +152,14 @@ static bool receive(Worker *worker, Connection *connection)
     ssize_t n =
         recv(connection->descriptor, worker->input + worker->end, INPUT_SIZE - worker->end, 0);
 
-    if (n > 0)
-        worker->end += (size_t)n;
-    else if (n == 0)
-        connection->end_of_input = true;
-    else
+    if (n < 0)
         return errno == EAGAIN || errno == EINTR;
+    if (n == 0) {
+        connection->end_of_input = true;
+        connection->truncated = atomic_load(&connection->cut);
+    }
+    worker->end += (size_t)n;
+    connection->received = timestamp_now();
     return true;
 }
 
@@ -245,8 +248,9 @@ static void end_wait(Worker *worker, Connection *connection)
     lookup_wait_free(wait);
 }
 
-/* Sends what is gathered and asks for the lookup that the WHATSAT at worker->begin needs. NEXT_ARM:
- * the lookup is done, the reply is in the output. */
+/* Sends what is gathered and asks for the lookup that the WHATSAT at worker->begin needs.
+ * NEXT_RESUME: it is executed, its reply is in the output, the rest in the input. NEXT_ARM: the
+ * connection has kept the WHATSAT until its peer takes what comes before. */
 static Next enter_lookup(Worker *worker, Connection *connection)
 {
     g_autoptr(Record) record = g_steal_pointer(&worker->turn.record);
@@ -261,18 +265,18 @@ static Next enter_lookup(Worker *worker, Connection *connection)
     keep_input(worker, connection);
     connection->has_lines = true;
     if (connection->output != NULL)
-        return NEXT_ARM; /* the WHATSAT is executed when the peer has taken what comes before it */
+        return NEXT_ARM;
     atomic_store_explicit(&connection->deadline, 0, memory_order_relaxed);
 
     switch (lookups_enter(worker->context->lookups, connection, record, &query, &flight)) {
     case LOOKUP_RUN:
         load_input(worker, connection);
         run_lookup(worker, connection, record, &query, flight);
-        return NEXT_ARM;
+        return NEXT_RESUME;
     case LOOKUP_REFUSED:
         load_input(worker, connection);
         refuse_lookup(worker, connection, record);
-        return NEXT_ARM;
+        return NEXT_RESUME;
     case LOOKUP_WAIT:
         return NEXT_WAIT;
     case LOOKUP_ANSWERED:
@@ -291,10 +295,12 @@ static bool next_line(const Worker *worker, const Connection *connection, Slice 
     const char *end = length > 0 ? memchr(begin, '\n', length) : NULL;
 
     if (end == NULL) {
-        /* PROTOCOL R1: what ends with the connection is a line too. */
+        /* PROTOCOL R1: what ends with a client's connection is a line too. What a neighbour left
+         * unfinished, or we did, is not: half a time is another time. */
         *ret_line = (Slice){.data = begin, .length = length};
         *ret_size = length;
-        return connection->end_of_input && length > 0;
+        return length > 0 && connection->end_of_input && !connection->truncated &&
+               connection->neighbour == CONNECTION_CLIENT;
     }
     *ret_size = (size_t)(end - begin) + 1;
     *ret_line = (Slice){.data = begin, .length = (size_t)(end - begin)};
@@ -309,7 +315,7 @@ static Next execute_lines(Worker *worker, Connection *connection)
 {
     const SessionContext *session = &worker->context->session;
 
-    worker->turn.received = timestamp_now();
+    worker->turn.received = connection->received;
     for (;;) {
         size_t line_max = connection->neighbour == CONNECTION_CLIENT
                               ? session->config->limits.max_line
@@ -331,10 +337,16 @@ static Next execute_lines(Worker *worker, Connection *connection)
         if (session_execute(session, connection, line, &worker->turn) == SESSION_LOOKUP) {
             Next next = enter_lookup(worker, connection);
 
-            if (next != NEXT_ARM || connection->output != NULL)
-                return next;
+            /* One lookup a turn: others have waited for this worker too, and a member may want to
+             * stop. */
+            if (next == NEXT_RESUME)
+                worker->begin += size;
+            return next;
         }
         worker->begin += size;
+        if (connection->must_greet && connection->neighbour == CONNECTION_CLIENT)
+            return NEXT_CLOSE;
+        connection->must_greet = false;
     }
 }
 
@@ -344,6 +356,7 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
     bool had_output = connection->output != NULL;
     size_t unsent = had_output ? connection->output->length : 0;
     bool had_lines = connection->has_lines || connection->wait != NULL;
+    bool had_half_line = connection->input != NULL && !had_lines && !had_output;
 
     if (!send_kept(worker, connection))
         return NEXT_CLOSE;
@@ -370,7 +383,7 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
 
     size_t before = worker->begin;
     Next next = execute_lines(worker, connection);
-    *ret_progress |= had_lines || worker->begin != before;
+    *ret_progress |= !had_half_line || worker->begin != before;
     if (next == NEXT_WAIT || next == NEXT_CLOSE || connection->output != NULL)
         return next; /* a lookup has kept the input, or there is nobody to keep it for */
 
@@ -379,8 +392,10 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
         keep_input(worker, connection);
     if (!send_output(worker, connection))
         return NEXT_CLOSE;
-    if (connection->output != NULL)
+    if (connection->output != NULL) {
+        *ret_progress |= !had_output;
         return NEXT_ARM;
+    }
     if (next == NEXT_RESUME)
         return NEXT_RESUME;
     if (connection->closing)

@@ -9,7 +9,7 @@ void answer_append_empty(GString *json, PlacesStatus status, const char *message
     g_string_append(json, "{\n");
     if (message != NULL) {
         g_string_append(json, JSONLAYOUT_INDENT "\"error_message\" : ");
-        jsonlayout_append_string(json, (Slice){.data = message, .length = strlen(message)});
+        jsonlayout_append_string(json, slice_of(message));
         g_string_append(json, ",\n");
     }
     g_string_append(json,

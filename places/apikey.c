@@ -114,11 +114,6 @@ const char *apikey_escaped(const ApiKey *key)
     return key->escaped;
 }
 
-static Slice slice_of(const char *text)
-{
-    return (Slice){.data = text, .length = strlen(text)};
-}
-
 void apikey_scrub(const ApiKey *key, JsonTree *tree)
 {
     if (strlen(key->text) < APIKEY_SECRET_MIN)

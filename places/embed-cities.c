@@ -29,7 +29,7 @@ static bool parse_degrees(const char *text, int64_t limit, int32_t *ret_units)
 {
     Decimal d;
 
-    if (!decimal_parse((Slice){.data = text, .length = strlen(text)}, &d) ||
+    if (!decimal_parse(slice_of(text), &d) ||
         decimal_exceeds(&d, limit) || d.fraction.length > UNIT_DIGITS)
         return false;
     int64_t units = d.whole * UNITS_PER_DEGREE + decimal_fraction(&d, UNIT_DIGITS);
@@ -53,7 +53,7 @@ static bool add_row(PlacesFileWriter *writer, const char *line, GError **error)
     }
 
     g_autofree char *id = g_strconcat("gn:", fields[0], NULL);
-    place.id = (Slice){.data = id, .length = strlen(id)};
+    place.id = slice_of(id);
     place.name = (Slice){.data = fields[1], .length = strlen(fields[1])};
     place.vicinity = place.name;
     place.types =

@@ -10,7 +10,7 @@ static bool status_from_name(Slice name, PlacesStatus *ret_status)
     for (PlacesStatus status = PLACES_OK; status <= PLACES_UNKNOWN_ERROR; status++) {
         const char *known = places_status_name(status);
 
-        if (slice_equal(name, (Slice){.data = known, .length = strlen(known)})) {
+        if (slice_equal(name, slice_of(known))) {
             *ret_status = status;
             return true;
         }

@@ -35,17 +35,32 @@ class Hello(LinkTestCase):
         bona = self.fake()
         self.member.start()
         wait_until(lambda: bona.hellos, 'a hello')
-        self.assertEqual(bona.hellos[0], b'HELLO 1 Bailey Bona\n')
+        self.assertRegex(bona.hellos[0], rb'^HELLO 1 Bailey Bona [1-9]\d{0,17}\n$')
         self.member.wait_event(rb'^link Bona up$')
 
     def test_r22_a_hello_from_a_neighbour_is_accepted(self):
         self.member.start()
         link, answer = FakeMember(self.member, 'Bona').open_link()
-        self.assertEqual(answer, b'HELLO 1 Bailey Bona\n')
+        self.assertRegex(answer, rb'^HELLO 1 Bailey Bona [1-9]\d{0,17}\n$')
         line = at_line(b'Bona', b'kiwi')
         link.send(line)
         self.member.wait_stored(b'kiwi', line)
         self.assertTrue(link.silent())
+
+    def test_r23_what_an_earlier_run_of_a_neighbour_said_is_told_to_this_one(self):
+        bona = self.fake(answer=lambda hello: b'HELLO 1 Bona Bailey 2\n')
+        self.member.start()
+        self.member.wait_event(rb'^link Bona up$')
+        lines = {}
+        for number in (1, 2):
+            link, answer = bona.open_link(hello=b'HELLO 1 Bona Bailey %d' % number)
+            self.assertRegex(answer, rb'^HELLO 1 Bailey Bona ')
+            lines[number] = at_line(b'Bona', b'run-%d' % number)
+            link.send(lines[number])
+            self.member.wait_stored(b'run-%d' % number, lines[number])
+        last = self.member.client().iamat(b'last')
+        self.wait_received(bona, last)
+        self.assertEqual(bona.received(), [lines[1], last])
 
     def test_r17_any_other_hello_leaves_a_client(self):
         self.member.start()
@@ -287,6 +302,28 @@ class Reconnect(LinkTestCase):
         link.close()
         for number in (0, 500, 999):
             self.member.wait_stored(b'c-%d' % number, lines[number])
+
+
+class PlacesForNeighbours(LinkTestCase):
+    def options(self):
+        return {'limits': {'max_connections': 3}}
+
+    def test_above_max_connections_only_a_neighbours_hello_is_served(self):
+        self.member.start()
+        for number in range(3):
+            self.member.client().iamat(b'c%d' % number)
+        for line in (b'IAMAT kiwi +1+1 1\n', b'\n'):
+            with self.subTest(line=line):
+                extra = self.member.client()
+                extra.send(line)
+                try:
+                    self.assertEqual(extra.rest(), b'')
+                except ConnectionResetError:
+                    pass
+        link = FakeMember(self.member, 'Bona').link()
+        line = at_line(b'Bona', b'kiwi')
+        link.send(line)
+        self.member.wait_event(rb'^recv Bona AT Bona ')
 
 
 class Conflation(LinkTestCase):

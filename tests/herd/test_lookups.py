@@ -215,6 +215,19 @@ class Lookups(GoogleTestCase):
         member.process = None
         member.check_stderr()
 
+    def test_sigterm_while_one_client_has_many_lookups_to_come_ends_in_time(self):
+        self.google.gate.clear()
+        member = self.start(timeout_ms=500)
+        client = member.client()
+        client.send(b''.join(b'WHATSAT kiwi %d 5\n' % radius for radius in range(1, 41)))
+        self.wait_open(1)
+        begin = time.monotonic()
+        member.signal(signal.SIGTERM)
+        self.assertEqual(member.wait(), 0)
+        member.process = None
+        self.assertLess(time.monotonic() - begin, 12)  # 40 times 0.5 s would be 20 s
+        self.google.gate.set()
+
     def test_sigterm_while_many_wait_ends_in_time(self):
         member = self.google_member(**self.options(max_lookups=2, timeout_ms=1000 * SLOWER))
         member.client().iamat(b'kiwi', UCLA)

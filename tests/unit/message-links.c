@@ -2,6 +2,7 @@
 
 /* What goes between members (PROTOCOL R20, R22), and what holds for any bytes. */
 
+#include "core/incarnation.h"
 #include "tests/unit/message-lines.h"
 
 static void test_r20_fields(void)
@@ -173,6 +174,9 @@ static void test_r22_hello(void)
     assert_slice(m.hello.from, "Bailey");
     assert_slice(m.hello.to, "Bona");
 
+    g_assert_cmpint(m.hello.incarnation, ==, INCARNATION_UNKNOWN);
+    expect_kind("HELLO 1 Bailey Bona -5", MESSAGE_INVALID);
+    expect_kind("HELLO 1 Bailey Bona 5 6", MESSAGE_INVALID);
     expect_kind("HELLO", MESSAGE_INVALID);
     expect_kind("HELLO 1 Bailey", MESSAGE_INVALID);
     expect_kind("HELLO 1 Bailey Bona Clark", MESSAGE_INVALID);
@@ -187,13 +191,14 @@ static void test_r22_hello(void)
 
 static void test_r22_hello_reads_back(void)
 {
-    g_autofree char *line = message_format_hello("Bailey", "Bona");
-    g_assert_cmpstr(line, ==, "HELLO 1 Bailey Bona\n");
+    g_autofree char *line = message_format_hello("Bailey", "Bona", INT64_C(123456789012345678));
+    g_assert_cmpstr(line, ==, "HELLO 1 Bailey Bona 123456789012345678\n");
 
     Message m = message_parse((Slice){.data = line, .length = strlen(line) - 1});
     g_assert_cmpint(m.kind, ==, MESSAGE_HELLO);
     assert_slice(m.hello.from, "Bailey");
     assert_slice(m.hello.to, "Bona");
+    g_assert_cmpint(m.hello.incarnation, ==, INT64_C(123456789012345678));
 }
 
 int main(int argc, char **argv)

@@ -16,11 +16,6 @@
 #define LONGITUDE_MAX 1800000000 /* 1e-7 degrees */
 #define HITS_MAX      20
 
-static Slice slice_of(const char *text)
-{
-    return (Slice){.data = text, .length = strlen(text)};
-}
-
 /* A file in memory. malloc() aligns it. */
 typedef struct {
     char *bytes; /* (owned) */

@@ -7,11 +7,6 @@
 
 #include <stdio.h>
 
-static Slice slice_of(const char *text)
-{
-    return (Slice){.data = text, .length = strlen(text)};
-}
-
 static JsonTree *parse(Slice text)
 {
     JsonTree *tree = NULL;

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/thread.h"
+#include "net/connections.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static bool sanitized(void)
+{
+    return g_getenv("HERD_TEST_SANITIZER") != NULL;
+}
+
+static void make_pair(int ends[2])
+{
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), ==,
+                    0);
+}
+
+/* A connection that is among @connections; @ret_peer is the other end. */
+static Connection *add(Connections *connections, int *ret_peer)
+{
+    int ends[2];
+
+    make_pair(ends);
+    Connection *connection = connection_new(ends[0], &(struct sockaddr_storage){0});
+    connections_add(connections, connection);
+    *ret_peer = ends[1];
+    return connection;
+}
+
+/* Whether the other side has ended its output. */
+static bool has_ended(int descriptor)
+{
+    char byte;
+    ssize_t n = recv(descriptor, &byte, 1, MSG_DONTWAIT);
+
+    g_assert_true(n == 0 || (n < 0 && errno == EAGAIN));
+    return n == 0;
+}
+
+static void test_count(void)
+{
+    Connections *connections = connections_new();
+    Connection *added[5];
+    int peers[5];
+
+    g_assert_cmpuint(connections_count(connections), ==, 0);
+    for (unsigned i = 0; i < 5; i++) {
+        added[i] = add(connections, &peers[i]);
+        g_assert_cmpuint(connections_count(connections), ==, i + 1);
+    }
+    /* From the middle, the last, the first: each closes its own and no other. */
+    static const unsigned order[] = {2, 4, 0};
+    for (unsigned i = 0; i < G_N_ELEMENTS(order); i++) {
+        connections_close(connections, added[order[i]]);
+        g_assert_cmpuint(connections_count(connections), ==, 4 - i);
+    }
+    for (unsigned i = 0; i < 5; i++)
+        g_assert_cmpint(has_ended(peers[i]), ==, i % 2 == 0);
+
+    /* What is left is closed at the end. */
+    connections_free(connections);
+    for (unsigned i = 0; i < 5; i++) {
+        g_assert_true(has_ended(peers[i]));
+        close(peers[i]);
+    }
+    connections_free(NULL);
+}
+
+static void test_sweep_boundary(void)
+{
+    const int64_t now = 1000000;
+    const struct {
+        int64_t deadline;
+        bool over;
+    } rows[] = {
+        {0, false}, {1, true}, {now - 1, true}, {now, true}, {now + 1, false}, {INT64_MAX, false},
+    };
+    Connections *connections = connections_new();
+    Connection *added[G_N_ELEMENTS(rows)];
+    int peers[G_N_ELEMENTS(rows)];
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        added[i] = add(connections, &peers[i]);
+        atomic_store(&added[i]->deadline, rows[i].deadline);
+    }
+    for (int again = 0; again < 2; again++) {
+        connections_sweep(connections, now);
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+            g_assert_cmpint(has_ended(peers[i]), ==, rows[i].over);
+            g_assert_cmpint(atomic_load(&added[i]->expired), ==, rows[i].over);
+            /* Its owner finds it at its end. */
+            g_assert_cmpint(has_ended(added[i]->descriptor), ==, rows[i].over);
+        }
+    }
+    /* Shut down, not closed: that is for the owner. */
+    g_assert_cmpuint(connections_count(connections), ==, G_N_ELEMENTS(rows));
+    connections_free(connections);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        close(peers[i]);
+}
+
+typedef struct {
+    Connections *connections;
+    GPtrArray *own; /* Connection, to be closed */
+    atomic_bool *stop;
+} Closer;
+
+static void close_all(void *argument)
+{
+    const Closer *closer = argument;
+
+    for (unsigned i = 0; i < closer->own->len; i++) {
+        connections_close(closer->connections, closer->own->pdata[i]);
+        sched_yield();
+    }
+}
+
+/* More than a sweep looks at in one go, while others are closed and move what is left. */
+static void test_sweep_reaches_all(void)
+{
+    enum { COUNT = 700 };
+    Connections *connections = connections_new();
+    g_autoptr(GPtrArray) late = g_ptr_array_new();
+    Closer closers[2];
+    pthread_t threads[2];
+    g_autoptr(GError) error = NULL;
+
+    for (int i = 0; i < 2; i++)
+        closers[i] = (Closer){.connections = connections, .own = g_ptr_array_new()};
+    for (int i = 0; i < COUNT; i++) {
+        Connection *connection =
+            connection_new(eventfd(0, EFD_CLOEXEC), &(struct sockaddr_storage){0});
+        int kind = g_test_rand_int_range(0, 4);
+
+        g_assert_cmpint(connection->descriptor, >=, 0);
+        connections_add(connections, connection);
+        if (kind < 2) {
+            g_ptr_array_add(closers[kind].own, connection);
+            continue;
+        }
+        atomic_store(&connection->deadline, 5);
+        g_ptr_array_add(late, connection);
+    }
+    for (int i = 0; i < 2; i++)
+        g_assert_true(thread_start(&threads[i], "closer", close_all, &closers[i], &error));
+    connections_sweep(connections, 5);
+    for (unsigned i = 0; i < late->len; i++)
+        g_assert_true(atomic_load(&((Connection *)late->pdata[i])->expired));
+    for (int i = 0; i < 2; i++) {
+        thread_join(threads[i]);
+        g_ptr_array_unref(closers[i].own);
+    }
+    g_assert_cmpuint(connections_count(connections), ==, late->len);
+    connections_free(connections);
+}
+
+typedef struct {
+    Connections *connections;
+    int rounds;
+    int64_t deadline;
+} Churner;
+
+/* Connections come and go; each descriptor that becomes free is at once somebody else's, which has
+ * to go on working. */
+static void churn(void *argument)
+{
+    const Churner *churner = argument;
+
+    for (int round = 0; round < churner->rounds; round++) {
+        int peer, ends[2];
+        char byte = 'x';
+        Connection *connection = add(churner->connections, &peer);
+
+        atomic_store(&connection->deadline, churner->deadline);
+        connections_close(churner->connections, connection);
+        make_pair(ends);
+        sched_yield();
+        for (int i = 0; i < 2; i++) {
+            g_assert_cmpint(send(ends[i], &byte, 1, MSG_NOSIGNAL), ==, 1);
+            g_assert_cmpint(recv(ends[1 - i], &byte, 1, MSG_DONTWAIT), ==, 1);
+        }
+        close(ends[0]);
+        close(ends[1]);
+        close(peer);
+    }
+}
+
+static void sweep(void *argument)
+{
+    const Closer *closer = argument;
+
+    while (!atomic_load(closer->stop))
+        connections_sweep(closer->connections, 10);
+}
+
+static void test_reused_descriptor(void)
+{
+    enum { CHURNERS = 4 };
+    Connections *connections = connections_new();
+    atomic_bool stop = false;
+    Closer sweeper = {.connections = connections, .stop = &stop};
+    Churner churner = {
+        .connections = connections, .rounds = sanitized() ? 1000 : 8000, .deadline = 10};
+    pthread_t threads[CHURNERS], sweeping;
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(thread_start(&sweeping, "sweep", sweep, &sweeper, &error));
+    for (int i = 0; i < CHURNERS; i++)
+        g_assert_true(thread_start(&threads[i], "churn", churn, &churner, &error));
+    for (int i = 0; i < CHURNERS; i++)
+        thread_join(threads[i]);
+    atomic_store(&stop, true);
+    thread_join(sweeping);
+    g_assert_cmpuint(connections_count(connections), ==, 0);
+    connections_free(connections);
+}
+
+static void test_end_input(void)
+{
+    Connections *connections = connections_new();
+    Connection *added[3];
+    int peers[3];
+    char bytes[16];
+
+    for (int i = 0; i < 3; i++) {
+        added[i] = add(connections, &peers[i]);
+        g_assert_cmpint(write(peers[i], "IAMAT", 5), ==, 5);
+    }
+    connections_end_input(connections);
+    for (int i = 0; i < 3; i++) {
+        /* What had arrived, then the end; and it can still be answered. */
+        g_assert_cmpint(read(added[i]->descriptor, bytes, sizeof bytes), ==, 5);
+        g_assert_cmpint(read(added[i]->descriptor, bytes, sizeof bytes), ==, 0);
+        g_assert_cmpint(write(added[i]->descriptor, "? ", 2), ==, 2);
+        g_assert_cmpint(read(peers[i], bytes, sizeof bytes), ==, 2);
+        g_assert_false(atomic_load(&added[i]->expired));
+    }
+    connections_free(connections);
+    for (int i = 0; i < 3; i++)
+        close(peers[i]);
+}
+
+static void test_wait_none(void)
+{
+    Connections *connections = connections_new();
+    Closer closer = {.connections = connections, .own = g_ptr_array_new()};
+    pthread_t thread;
+    int peers[3];
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(connections_wait_none(connections, 0));
+    for (int i = 0; i < 3; i++)
+        g_ptr_array_add(closer.own, add(connections, &peers[i]));
+
+    int64_t deadline = monotonic_ms() + 10;
+    g_assert_false(connections_wait_none(connections, deadline));
+    g_assert_cmpint(monotonic_ms(), >=, deadline);
+    g_assert_false(connections_wait_none(connections, 0));
+
+    g_assert_true(thread_start(&thread, "closer", close_all, &closer, &error));
+    g_assert_true(connections_wait_none(connections, monotonic_ms() + 60000));
+    g_assert_cmpuint(connections_count(connections), ==, 0);
+    thread_join(thread);
+    g_ptr_array_unref(closer.own);
+    connections_free(connections);
+    for (int i = 0; i < 3; i++)
+        close(peers[i]);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/connections/count", test_count);
+    g_test_add_func("/connections/sweep/boundary", test_sweep_boundary);
+    g_test_add_func("/connections/sweep/reaches-all-while-others-close", test_sweep_reaches_all);
+    g_test_add_func("/connections/sweep/spares-a-descriptor-in-new-hands", test_reused_descriptor);
+    g_test_add_func("/connections/end-input/keeps-what-has-arrived", test_end_input);
+    g_test_add_func("/connections/wait-none", test_wait_none);
+    return g_test_run();
+}

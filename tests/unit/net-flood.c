@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/incarnation.h"
+#include "core/message.h"
+#include "core/thread.h"
+#include "net/flood.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define DEADLINE_MS 60000
+#define PORT        10001
+#define FIRST       1000000 /* client whose record is in the store from the start */
+
+/* Bailey's neighbours, in the order of their names: the test is both of them. */
+enum { BONA, CAMPBELL, NEIGHBOURS };
+
+typedef struct {
+    int socket;
+    size_t begin, end; /* of what is read and not heard yet */
+    char bytes[65536];
+} Peer;
+
+typedef struct {
+    char *folder; /* (owned) */
+    char *host;   /* (owned) of this process alone, so that tests may run beside each other */
+    Config *config;
+    Store *store;
+    Log *log;
+    Flood *flood;
+    int listeners[NEIGHBOURS];
+} Rig;
+
+static int listen_on(const Rig *rig, int neighbour)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)(PORT + neighbour))};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1, little = 1 << 17; /* so that a neighbour that does not read is soon full */
+
+    g_assert_cmpint(inet_pton(AF_INET, rig->host, &address.sin_addr), ==, 1);
+    g_assert_cmpint(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), ==, 0);
+    g_assert_cmpint(setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &little, sizeof little), ==, 0);
+    g_assert_cmpint(bind(listener, (struct sockaddr *)&address, sizeof address), ==, 0);
+    g_assert_cmpint(listen(listener, 10), ==, 0);
+    return listener;
+}
+
+/* A record of client number @client at @time. (transfer full) */
+static Record *record_of(int client, int time)
+{
+    g_autofree char *line =
+        g_strdup_printf("AT Clark +0.000000001 %d +34.068930-118.445127 %d", client, time);
+    Message m = message_parse((Slice){.data = line, .length = strlen(line)});
+
+    g_assert_cmpint(m.kind, ==, MESSAGE_AT);
+    return record_new(&m.at);
+}
+
+/* Everything, with neighbours that listen. */
+static Rig *rig_new(void)
+{
+    Rig *rig = g_new0(Rig, 1);
+    g_autoptr(GError) error = NULL;
+    unsigned pid = (unsigned)getpid();
+
+    rig->host = g_strdup_printf("127.%u.%u.%u", 4 + (pid >> 16 & 31), pid >> 8 & 255, pid & 255);
+    rig->folder = g_dir_make_tmp("herd-flood-XXXXXX", &error);
+    g_assert_no_error(error);
+    g_autofree char *path = g_build_filename(rig->folder, "herd.conf", NULL);
+    g_autofree char *text =
+        g_strdup_printf("[herd]\nlog_dir = %s\n"
+                        "[member Bailey]\nlisten = %s:10000\nneighbours = Campbell;Bona\n"
+                        "[member Bona]\nlisten = %s:%d\n[member Campbell]\nlisten = %s:%d\n",
+                        rig->folder, rig->host, rig->host, PORT + BONA, rig->host, PORT + CAMPBELL);
+    g_assert_true(g_file_set_contents(path, text, -1, &error));
+    rig->config = config_load(path, "Bailey", &error);
+    g_assert_no_error(error);
+    g_remove(path);
+    for (int i = 0; i < NEIGHBOURS; i++)
+        rig->listeners[i] = listen_on(rig, i);
+    rig->store = store_new();
+    g_autoptr(Record) first = record_of(FIRST, 1);
+    store_put(rig->store, first);
+    rig->log = log_new(rig->folder, "Bailey", LOG_MESSAGES_NONE, &error);
+    g_assert_no_error(error);
+    rig->flood = flood_new(rig->config, rig->store, rig->log, &error);
+    g_assert_no_error(error);
+    return rig;
+}
+
+static void rig_free(Rig *rig)
+{
+    g_autofree char *path = g_build_filename(rig->folder, "Bailey.log", NULL);
+
+    flood_free(rig->flood);
+    for (int i = 0; i < NEIGHBOURS; i++)
+        if (rig->listeners[i] >= 0)
+            close(rig->listeners[i]);
+    store_free(rig->store);
+    log_free(rig->log);
+    config_free(rig->config);
+    g_remove(path);
+    g_rmdir(rig->folder);
+    g_free(rig->folder);
+    g_free(rig->host);
+    g_free(rig);
+}
+
+static void wait_readable(int descriptor)
+{
+    struct pollfd polled = {.fd = descriptor, .events = POLLIN};
+
+    g_assert_cmpint(poll(&polled, 1, DEADLINE_MS), ==, 1);
+}
+
+/* The next line, LF included; empty at the end. (transfer full) */
+static char *hear(Peer *peer)
+{
+    GString *line = g_string_new(NULL);
+
+    for (;;) {
+        while (peer->begin < peer->end) {
+            char byte = peer->bytes[peer->begin++];
+
+            g_string_append_c(line, byte);
+            if (byte == '\n')
+                return g_string_free(line, FALSE);
+        }
+        wait_readable(peer->socket);
+        ssize_t n = recv(peer->socket, peer->bytes, sizeof peer->bytes, 0);
+        if (n == 0)
+            return g_string_free(line, FALSE);
+        g_assert_cmpint(n, >, 0);
+        peer->begin = 0;
+        peer->end = (size_t)n;
+    }
+}
+
+static void assert_heard(Peer *peer, const char *expected)
+{
+    g_autofree char *line = hear(peer);
+
+    g_assert_cmpstr(line, ==, expected);
+}
+
+/* The link to @neighbour, its hello answered. (transfer full) */
+static Peer *greet(const Rig *rig, int neighbour)
+{
+    static const char *const names[] = {"Bona", "Campbell"};
+    g_autofree char *hello = message_format_hello("Bailey", names[neighbour], incarnation());
+    g_autofree char *answer = message_format_hello(names[neighbour], "Bailey", INCARNATION_UNKNOWN);
+    Peer *peer = g_new0(Peer, 1);
+
+    wait_readable(rig->listeners[neighbour]);
+    peer->socket = accept4(rig->listeners[neighbour], NULL, NULL, SOCK_CLOEXEC);
+    g_assert_cmpint(peer->socket, >=, 0);
+    assert_heard(peer, hello);
+    g_assert_cmpint(send(peer->socket, answer, strlen(answer), MSG_NOSIGNAL), ==,
+                    (ssize_t)strlen(answer));
+    return peer;
+}
+
+static void peer_free(Peer *peer)
+{
+    close(peer->socket);
+    g_free(peer);
+}
+
+/* As a worker does: store, then flood. */
+static void update(Rig *rig, int client, int time, int from)
+{
+    FloodUpdate pushed = {.record = record_of(client, time), .from = from};
+
+    store_put(rig->store, pushed.record);
+    flood_push(rig->flood, &pushed, 1);
+}
+
+/* Hears one update; which client's it is, or -1 at the end. */
+static int hear_update(Peer *peer, int *ret_time)
+{
+    g_autofree char *line = hear(peer);
+    int client = -1;
+    char end = 0;
+
+    if (*line == '\0')
+        return -1;
+    g_assert_cmpint(sscanf(line, "AT Clark +0.000000001 %d +34.068930-118.445127 %d%c", &client,
+                           ret_time, &end),
+                    ==, 3);
+    g_assert_cmpint(end, ==, '\n');
+    return client;
+}
+
+/* Hears updates until the one of @client at @time; how many came before. */
+static int hear_until(Peer *peer, int client, int time)
+{
+    for (int before = 0;; before++) {
+        int heard_time;
+        int heard = hear_update(peer, &heard_time);
+
+        g_assert_cmpint(heard, >=, 0);
+        if (heard == client && heard_time == time)
+            return before;
+    }
+}
+
+/* Links that are up. All of the store is sent by the time that its first record arrives, so nothing
+ * comes twice from here on. */
+static void greet_all(Rig *rig, Peer **peers)
+{
+    for (int i = 0; i < NEIGHBOURS; i++) {
+        peers[i] = greet(rig, i);
+        g_assert_cmpint(hear_until(peers[i], FIRST, 1), ==, 0);
+    }
+}
+
+static void test_not_back(void)
+{
+    Rig *rig = rig_new();
+    Peer *peers[NEIGHBOURS];
+
+    greet_all(rig, peers);
+    update(rig, 1, 5, -1);
+    update(rig, 2, 5, BONA);
+    update(rig, 3, 5, CAMPBELL);
+    update(rig, 4, 5, -1);
+    static const int of_bona[] = {1, 3, 4}, of_campbell[] = {1, 2, 4};
+    for (int i = 0; i < 3; i++) {
+        int time;
+
+        g_assert_cmpint(hear_update(peers[BONA], &time), ==, of_bona[i]);
+        g_assert_cmpint(hear_update(peers[CAMPBELL], &time), ==, of_campbell[i]);
+    }
+    for (int i = 0; i < NEIGHBOURS; i++)
+        peer_free(peers[i]);
+    rig_free(rig);
+    flood_free(NULL);
+}
+
+/* A record that stands in the store when the link comes up is sent wherever it came from: the
+ * neighbour may have lost it. */
+static void test_comes_back(void)
+{
+    Rig *rig = rig_new();
+    Peer *peers[NEIGHBOURS];
+
+    greet_all(rig, peers);
+    update(rig, 1, 5, BONA);
+    hear_until(peers[CAMPBELL], 1, 5);
+    for (int times = 0; times < 3; times++) {
+        peer_free(peers[BONA]);
+        peers[BONA] = greet(rig, BONA);
+        hear_until(peers[BONA], 1, 5);
+        update(rig, 2, times, -1);
+        hear_until(peers[CAMPBELL], 2, times);
+    }
+    for (int i = 0; i < NEIGHBOURS; i++)
+        peer_free(peers[i]);
+    rig_free(rig);
+}
+
+/* Nobody waits for a neighbour that does not read, or for one that is not there. */
+static void run_slow_neighbour(bool absent)
+{
+    enum { CLIENTS = 500 };
+    Rig *rig = rig_new();
+    Peer *peers[NEIGHBOURS];
+    int rounds = g_getenv("HERD_TEST_SANITIZER") != NULL ? 100 : 300;
+
+    greet_all(rig, peers);
+    if (absent) {
+        peer_free(peers[BONA]);
+        close(rig->listeners[BONA]);
+    }
+    for (int round = 1; round <= rounds; round++)
+        for (int i = 0; i < CLIENTS; i++)
+            update(rig, i, round, -1);
+    update(rig, CLIENTS, 1, -1);
+    hear_until(peers[CAMPBELL], CLIENTS, 1);
+
+    /* Then it hears the newest of all. */
+    if (absent) {
+        rig->listeners[BONA] = listen_on(rig, BONA);
+        peers[BONA] = greet(rig, BONA);
+    }
+    for (int left = CLIENTS; left > 0;) {
+        int time;
+        int client = hear_update(peers[BONA], &time);
+
+        g_assert_cmpint(client, >=, 0);
+        left -= client < CLIENTS && time == rounds;
+    }
+    for (int i = 0; i < NEIGHBOURS; i++)
+        peer_free(peers[i]);
+    rig_free(rig);
+}
+
+static void test_slow_neighbour(void)
+{
+    run_slow_neighbour(false);
+}
+
+static void test_absent_neighbour(void)
+{
+    run_slow_neighbour(true);
+}
+
+typedef struct {
+    Rig *rig;
+    int first, count;
+} Producer;
+
+/* In batches of all sizes, beyond what the queue takes at once. */
+static void produce(void *argument)
+{
+    const Producer *producer = argument;
+    FloodUpdate updates[700];
+    size_t gathered = 0;
+
+    for (int i = 0; i < producer->count; i++) {
+        Record *record = record_of(producer->first + i, 5);
+
+        store_put(producer->rig->store, record);
+        updates[gathered++] = (FloodUpdate){.record = record, .from = -1};
+        if (gathered <= (size_t)i % G_N_ELEMENTS(updates) && i + 1 < producer->count)
+            continue;
+        flood_push(producer->rig->flood, updates, gathered);
+        gathered = 0;
+    }
+}
+
+static void test_many_producers(void)
+{
+    enum { PRODUCERS = 4 };
+    int count = g_getenv("HERD_TEST_SANITIZER") != NULL ? 3000 : 20000;
+    Rig *rig = rig_new();
+    Peer *peers[NEIGHBOURS];
+    Producer producers[PRODUCERS];
+    pthread_t threads[PRODUCERS];
+    g_autofree int *heard = g_new0(int, (size_t)(PRODUCERS * count));
+    g_autoptr(GError) error = NULL;
+
+    greet_all(rig, peers);
+    peer_free(peers[BONA]); /* one is enough */
+    for (int i = 0; i < PRODUCERS; i++) {
+        producers[i] = (Producer){.rig = rig, .first = i * count, .count = count};
+        g_assert_true(thread_start(&threads[i], "producer", produce, &producers[i], &error));
+    }
+    for (int i = 0; i < PRODUCERS * count; i++) {
+        int time;
+        int client = hear_update(peers[CAMPBELL], &time);
+
+        g_assert_cmpint(client, >=, 0);
+        g_assert_cmpint(client, <, PRODUCERS * count);
+        g_assert_cmpint(heard[client]++, ==, 0);
+    }
+    for (int i = 0; i < PRODUCERS; i++)
+        thread_join(threads[i]);
+    peer_free(peers[CAMPBELL]);
+    rig_free(rig);
+}
+
+/* Whenever the end comes, also just after the last update. */
+static void test_free_flushes(void)
+{
+    enum { ROUNDS = 60 };
+
+    for (int round = 0; round < ROUNDS; round++) {
+        Rig *rig = rig_new();
+        Peer *peers[NEIGHBOURS];
+        int updates = round % 3 == 0 ? 1 : g_test_rand_int_range(1, 1000);
+
+        greet_all(rig, peers);
+        for (int i = 1; i < updates; i++)
+            update(rig, i, 5, CAMPBELL);
+        update(rig, updates, 5, -1);
+        g_clear_pointer(&rig->flood, flood_free);
+        for (int i = 1; i <= updates; i++) {
+            int time;
+
+            g_assert_cmpint(hear_update(peers[BONA], &time), ==, i);
+        }
+        assert_heard(peers[BONA], "");
+        g_assert_cmpint(hear_until(peers[CAMPBELL], updates, 5), ==, 0);
+        assert_heard(peers[CAMPBELL], "");
+        for (int i = 0; i < NEIGHBOURS; i++)
+            peer_free(peers[i]);
+        rig_free(rig);
+    }
+}
+
+/* A neighbour that takes nothing holds the end up for a second, not for good. */
+static void test_free_does_not_wait_for_good(void)
+{
+    enum { UPDATES = 150000 };
+    Rig *rig = rig_new();
+    Peer *peers[NEIGHBOURS];
+
+    greet_all(rig, peers);
+    for (int i = 0; i < UPDATES; i++)
+        update(rig, i, 5, CAMPBELL);
+    int64_t before = monotonic_ms();
+    g_clear_pointer(&rig->flood, flood_free);
+    g_assert_cmpint(monotonic_ms() - before, >=, 900);
+    g_assert_cmpint(monotonic_ms() - before, <, 20000);
+    for (int i = 0; i < NEIGHBOURS; i++)
+        peer_free(peers[i]);
+    rig_free(rig);
+}
+
+/* LeakSanitizer tells of what is queued and buffered and never sent. */
+static void test_free_without_links(void)
+{
+    Rig *rig = rig_new();
+
+    for (int i = 0; i < 1000; i++)
+        update(rig, i, 5, -1);
+    flood_poke(rig->flood, BONA);
+    rig_free(rig);
+}
+
+/* A sign of life is no update, and goes to the neighbour that it is of. */
+static void test_poke(void)
+{
+    Rig *rig = rig_new();
+    Peer *peers[NEIGHBOURS];
+
+    greet_all(rig, peers);
+    for (int i = 0; i < NEIGHBOURS; i++)
+        flood_poke(rig->flood, i);
+    update(rig, 1, 5, -1);
+    for (int i = 0; i < NEIGHBOURS; i++)
+        g_assert_cmpint(hear_until(peers[i], 1, 5), ==, 0);
+    for (int i = 0; i < NEIGHBOURS; i++)
+        peer_free(peers[i]);
+    rig_free(rig);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/flood/r20/not-back-to-where-it-came-from", test_not_back);
+    g_test_add_func("/flood/r23/comes-back-with-the-whole-store", test_comes_back);
+    g_test_add_func("/flood/r23/slow-neighbour-holds-nobody-up", test_slow_neighbour);
+    g_test_add_func("/flood/r23/absent-neighbour-holds-nobody-up", test_absent_neighbour);
+    g_test_add_func("/flood/push/many-producers-lose-nothing", test_many_producers);
+    g_test_add_func("/flood/poke/is-no-update", test_poke);
+    g_test_add_func("/flood/free/sends-what-is-queued", test_free_flushes);
+    g_test_add_func("/flood/free/does-not-wait-for-good", test_free_does_not_wait_for_good);
+    g_test_add_func("/flood/free/without-links", test_free_without_links);
+    return g_test_run();
+}

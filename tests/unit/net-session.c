@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/counters.h"
+#include "core/incarnation.h"
+#include "core/message.h"
+#include "net/session.h"
+
+#include <arpa/inet.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+/* Hosts of this process alone, so that tests may run beside each other. */
+enum { OWN, BONA, STRANGER, HOSTS };
+
+typedef struct {
+    char *folder; /* (owned) */
+    char *hosts[HOSTS];
+    Config *config;
+    SessionContext context;
+    Turn turn;
+    Connection *client;   /* of no socket */
+    Connection *link;     /* from Bona, its hello accepted */
+    PlacesQuery asked;    /* what nearby() was called with */
+    unsigned asked_times; /* how often */
+} Rig;
+
+static bool fake_nearby(void *self, const PlacesQuery *query, GString *json)
+{
+    Rig *rig = self;
+
+    rig->asked = *query;
+    rig->asked_times++;
+    g_string_append(json, "{\n   \"results\" : []\n}");
+    return true;
+}
+
+static Rig *rig_new(const char *options)
+{
+    Rig *rig = g_new0(Rig, 1);
+    g_autoptr(GError) error = NULL;
+    unsigned pid = (unsigned)getpid();
+
+    for (unsigned i = 0; i < HOSTS; i++)
+        rig->hosts[i] = g_strdup_printf("127.%u.%u.%u", 64 * i + 1 + (pid >> 16 & 31),
+                                        pid >> 8 & 255, pid & 255);
+    rig->folder = g_dir_make_tmp("herd-session-XXXXXX", &error);
+    g_assert_no_error(error);
+    g_autofree char *path = g_build_filename(rig->folder, "herd.conf", NULL);
+    g_autofree char *text = g_strdup_printf(
+        "[herd]\nlog_dir = %s\n%s\n"
+        "[member Bailey]\nlisten = %s:10000\nneighbours = Bona;Campbell\n"
+        "[member Bona]\nlisten = %s:10001\n"
+        "[member Campbell]\nlisten = %s:10002\n"
+        "[member Clark]\nlisten = %s:10003\nneighbours = Bona\n",
+        rig->folder, options, rig->hosts[OWN], rig->hosts[BONA], rig->hosts[OWN], rig->hosts[OWN]);
+    g_assert_true(g_file_set_contents(path, text, -1, &error));
+    rig->config = config_load(path, "Bailey", &error);
+    g_assert_no_error(error);
+    g_remove(path);
+
+    SessionContext *context = &rig->context;
+    context->config = rig->config;
+    context->store = store_new();
+    context->log = log_new(rig->folder, "Bailey", rig->config->log_messages, &error);
+    g_assert_no_error(error);
+    context->flood = flood_new(rig->config, context->store, context->log, &error);
+    g_assert_no_error(error);
+    context->nearby = (Nearby){.self = rig, .nearby = fake_nearby};
+    rig->turn.output = g_string_new(NULL);
+    rig->turn.updates = g_array_new(FALSE, FALSE, sizeof(FloodUpdate));
+    rig->turn.received = (Timestamp){.seconds = 1000, .nanoseconds = 5};
+    rig->client = connection_new(-1, &(struct sockaddr_storage){0});
+    rig->link = connection_new(-1, &(struct sockaddr_storage){0});
+    rig->link->neighbour = 0;
+    return rig;
+}
+
+/* Ends the log and returns it. (transfer full) */
+static char *end_log(Rig *rig)
+{
+    g_autofree char *path = g_build_filename(rig->folder, "Bailey.log", NULL);
+    char *text = NULL;
+
+    g_clear_pointer(&rig->context.flood, flood_free);
+    g_clear_pointer(&rig->context.log, log_free);
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_remove(path);
+    g_rmdir(rig->folder);
+    return text;
+}
+
+static void forget_updates(Rig *rig)
+{
+    for (unsigned i = 0; i < rig->turn.updates->len; i++)
+        record_unref(g_array_index(rig->turn.updates, FloodUpdate, i).record);
+    g_array_set_size(rig->turn.updates, 0);
+}
+
+static void rig_free(Rig *rig)
+{
+    if (rig->context.log != NULL)
+        g_free(end_log(rig));
+    forget_updates(rig);
+    g_array_unref(rig->turn.updates);
+    g_string_free(rig->turn.output, TRUE);
+    record_unref(rig->turn.record);
+    connection_free(rig->client);
+    connection_free(rig->link);
+    store_free(rig->context.store);
+    config_free(rig->config);
+    for (unsigned i = 0; i < HOSTS; i++)
+        g_free(rig->hosts[i]);
+    g_free(rig->folder);
+    g_free(rig);
+}
+
+/* Executes @line; the reply is @reply, byte for byte. */
+static void assert_reply_bytes(Rig *rig, Connection *connection, Slice line, Slice reply)
+{
+    g_string_truncate(rig->turn.output, 0);
+    g_assert_cmpint(session_execute(&rig->context, connection, line, &rig->turn), ==, SESSION_DONE);
+    Slice output = {.data = rig->turn.output->str, .length = rig->turn.output->len};
+    if (!slice_equal(output, reply))
+        g_assert_cmpstr(output.data, ==, reply.data);
+    g_assert_true(slice_equal(output, reply));
+}
+
+static void assert_reply(Rig *rig, Connection *connection, const char *line, const char *reply)
+{
+    assert_reply_bytes(rig, connection, (Slice){.data = line, .length = strlen(line)},
+                       (Slice){.data = reply, .length = strlen(reply)});
+}
+
+static void assert_invalid(Rig *rig, Connection *connection, const char *line)
+{
+    g_autofree char *reply = g_strdup_printf("? %s\n", line);
+    uint64_t before = counters_read(COUNT_INVALID);
+
+    assert_reply(rig, connection, line, reply);
+    g_assert_cmpuint(rig->turn.updates->len, ==, 0);
+    g_assert_cmpuint(counters_read(COUNT_INVALID), ==, before + 1);
+}
+
+/* What is to be flooded is @line, from @from, and nothing else; NULL: nothing at all. */
+static void assert_flooded(Rig *rig, const char *line, int from)
+{
+    g_assert_cmpuint(rig->turn.updates->len, ==, line != NULL ? 1 : 0);
+    if (line == NULL)
+        return;
+    const FloodUpdate *update = &g_array_index(rig->turn.updates, FloodUpdate, 0);
+    g_autofree char *text =
+        g_strndup(record_line(update->record).data, record_line(update->record).length);
+    g_assert_cmpstr(text, ==, line);
+    g_assert_cmpint(update->from, ==, from);
+    forget_updates(rig);
+}
+
+static void assert_kept(Rig *rig, const char *client, const char *line)
+{
+    g_autoptr(Record) record =
+        store_get(rig->context.store, (Slice){.data = client, .length = strlen(client)});
+
+    g_assert_true((record != NULL) == (line != NULL));
+    if (record == NULL)
+        return;
+    g_autofree char *text = g_strndup(record_line(record).data, record_line(record).length);
+    g_assert_cmpstr(text, ==, line);
+}
+
+static void test_r5_iamat(void)
+{
+    static const struct {
+        const char *line, *reply;
+    } rows[] = {
+        {"IAMAT a +34.068930-118.445127 999.5", "AT Bailey +0.500000005 a +34.068930-118.445127 "
+                                                "999.5\n"},
+        {" IAMAT\tb  +0-0   1000.000000005\r", "AT Bailey +0.000000000 b +0-0 1000.000000005\n"},
+        {"IAMAT c +1+1 1001.000000006", "AT Bailey -1.000000001 c +1+1 1001.000000006\n"},
+        {"IAMAT d +01+001.50 -0.5000", "AT Bailey +1000.500000005 d +01+001.50 -0.5000\n"},
+        {"IAMAT ? +1+1 +7", "AT Bailey +993.000000005 ? +1+1 +7\n"},
+    };
+    Rig *rig = rig_new("");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        assert_reply(rig, rig->client, rows[i].line, rows[i].reply);
+        assert_flooded(rig, rows[i].reply, CONNECTION_CLIENT);
+    }
+    rig_free(rig);
+}
+
+static void test_r9_not_newer(void)
+{
+    static const struct {
+        const char *line, *reply;
+    } rows[] = {
+        {"IAMAT a +2+2 899.999999999", "AT Bailey +100.000000006 a +2+2 899.999999999\n"},
+        {"IAMAT a +1+0 900", "AT Bailey +100.000000005 a +1+0 900\n"},
+        {"IAMAT a +1+1 900", "AT Bailey +100.000000005 a +1+1 900\n"},
+    };
+    Rig *rig = rig_new("");
+    uint64_t stale = counters_read(COUNT_STALE);
+
+    assert_reply(rig, rig->client, "IAMAT a +1+1 900", "AT Bailey +100.000000005 a +1+1 900\n");
+    assert_flooded(rig, "AT Bailey +100.000000005 a +1+1 900\n", CONNECTION_CLIENT);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        assert_reply(rig, rig->client, rows[i].line, rows[i].reply);
+        assert_flooded(rig, NULL, 0);
+        assert_kept(rig, "a", "AT Bailey +100.000000005 a +1+1 900\n");
+        g_assert_cmpuint(counters_read(COUNT_STALE), ==, stale + i + 1);
+    }
+    assert_reply(rig, rig->client, "IAMAT a +0+0 900.000000001",
+                 "AT Bailey +100.000000004 a +0+0 900.000000001\n");
+    assert_flooded(rig, "AT Bailey +100.000000004 a +0+0 900.000000001\n", CONNECTION_CLIENT);
+    rig_free(rig);
+}
+
+static void test_r8_future(void)
+{
+    Rig *rig = rig_new("[limits]\nmax_future_skew_s = 60\n");
+
+    assert_reply(rig, rig->client, "IAMAT a +1+1 1060.000000005",
+                 "AT Bailey -60.000000000 a +1+1 1060.000000005\n");
+    assert_flooded(rig, "AT Bailey -60.000000000 a +1+1 1060.000000005\n", CONNECTION_CLIENT);
+    assert_invalid(rig, rig->client, "IAMAT a +1+1 1060.000000006");
+    assert_invalid(rig, rig->client, "IAMAT new +1+1 999999999999");
+    assert_kept(rig, "new", NULL);
+    /* What another member has accepted is not judged again. */
+    assert_reply(rig, rig->link, "AT Bona -9.000000000 a +1+1 5000", "");
+    assert_flooded(rig, "AT Bona -9.000000000 a +1+1 5000\n", 0);
+    rig_free(rig);
+}
+
+static void test_r8_future_unbounded(void)
+{
+    Rig *rig = rig_new("");
+
+    assert_reply(rig, rig->client, "IAMAT a +1+1 999999999999",
+                 "AT Bailey -999999998998.999999995 a +1+1 999999999999\n");
+    rig_free(rig);
+}
+
+static void test_r10_bounds(void)
+{
+    static const struct {
+        const char *line;
+        int64_t radius; /* mm; below 0: invalid */
+        unsigned bound;
+    } rows[] = {
+        {"WHATSAT a 10 5", 10000000, 5},
+        {"WHATSAT a 10.5 20", 10500000, 20},
+        {"WHATSAT a 50.000 1", 50000000, 1},
+        {"WHATSAT a 0 5", 0, 5},
+        {"WHATSAT a 5 0", 5000000, 0},
+        {"WHATSAT a 50.0001 1", -1, 0},
+        {"WHATSAT a 51 1", -1, 0},
+        {"WHATSAT a 10 21", -1, 0},
+        {"WHATSAT a -1 5", -1, 0},
+        {"WHATSAT a 10 -1", -1, 0},
+        {"WHATSAT a 10 5.0", -1, 0},
+        {"WHATSAT a 1e1 5", -1, 0},
+        {"WHATSAT a 10", -1, 0},
+        {"WHATSAT a 10 5 5", -1, 0},
+        {"WHATSAT a 10 99999999999999999999", -1, 0},
+    };
+    Rig *rig = rig_new("");
+
+    assert_reply(rig, rig->client, "IAMAT a +34.5-118.25 900",
+                 "AT Bailey +100.000000005 a +34.5-118.25 900\n");
+    forget_updates(rig);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        rig->asked_times = 0;
+        if (rows[i].radius < 0) {
+            assert_invalid(rig, rig->client, rows[i].line);
+            g_assert_cmpuint(rig->asked_times, ==, 0);
+            continue;
+        }
+        /* R12, R13: the AT line of then, the JSON, two LF. */
+        assert_reply(rig, rig->client, rows[i].line,
+                     "AT Bailey +100.000000005 a +34.5-118.25 900\n{\n   \"results\" : []\n}\n\n");
+        g_assert_cmpuint(rig->asked_times, ==, 1);
+        g_assert_cmpint(rig->asked.radius, ==, rows[i].radius);
+        g_assert_cmpuint(rig->asked.bound, ==, rows[i].bound);
+        g_assert_cmpint(rig->asked.center.latitude, ==, INT64_C(34500000000));
+        g_assert_cmpint(rig->asked.center.longitude, ==, INT64_C(-118250000000));
+    }
+    rig_free(rig);
+}
+
+static void test_r11_unknown(void)
+{
+    Rig *rig = rig_new("");
+    uint64_t known = counters_read(COUNT_WHATSAT);
+
+    assert_invalid(rig, rig->client, "WHATSAT nobody 10 5");
+    g_assert_cmpuint(rig->asked_times, ==, 0);
+    g_assert_cmpuint(counters_read(COUNT_WHATSAT), ==, known);
+    /* A record of long ago is not unknown. */
+    assert_reply(rig, rig->client, "IAMAT nobody +1+1 -5",
+                 "AT Bailey +1005.000000005 nobody +1+1 "
+                 "-5\n");
+    assert_reply(rig, rig->client, "WHATSAT nobody 10 5",
+                 "AT Bailey +1005.000000005 nobody +1+1 -5\n{\n   \"results\" : []\n}\n\n");
+    rig_free(rig);
+}
+
+/* The origin's line, whoever is asked. */
+static void test_r12_origin(void)
+{
+    Rig *rig = rig_new("");
+
+    assert_reply(rig, rig->link, "AT Clark +0.263873386 kiwi +34.068930-118.445127 1621464827.95",
+                 "");
+    assert_reply(rig, rig->client, "WHATSAT kiwi 10 5",
+                 "AT Clark +0.263873386 kiwi +34.068930-118.445127 1621464827.95\n"
+                 "{\n   \"results\" : []\n}\n\n");
+    rig_free(rig);
+}
+
+/* A lookup that blocks is left to the worker, with all that it needs; one that asks nobody is not.
+ */
+static void test_lookup(void)
+{
+    Rig *rig = rig_new("");
+
+    rig->context.nearby.blocks = true;
+    assert_reply(rig, rig->client, "IAMAT a +34.5-118.25 900",
+                 "AT Bailey +100.000000005 a +34.5-118.25 900\n");
+    g_assert_cmpint(
+        session_execute(&rig->context, rig->client, SLICE("WHATSAT a 12.5 7"), &rig->turn), ==,
+        SESSION_LOOKUP);
+    g_assert_cmpuint(rig->asked_times, ==, 0);
+    g_assert_cmpstr(rig->turn.output->str, ==, "AT Bailey +100.000000005 a +34.5-118.25 900\n");
+    g_assert_cmpint(rig->turn.query.radius, ==, 12500000);
+    g_assert_cmpuint(rig->turn.query.bound, ==, 7);
+    g_assert_cmpint(rig->turn.query.center.latitude, ==, INT64_C(34500000000));
+    g_assert_nonnull(rig->turn.record);
+
+    g_string_truncate(rig->turn.output, 0);
+    session_places(&rig->context, rig->client, rig->turn.record, SLICE("{}"), &rig->turn);
+    g_assert_cmpstr(rig->turn.output->str, ==,
+                    "AT Bailey +100.000000005 a +34.5-118.25 900\n{}\n\n");
+    g_clear_pointer(&rig->turn.record, record_unref);
+    forget_updates(rig);
+
+    assert_reply(rig, rig->client, "WHATSAT a 0 7",
+                 "AT Bailey +100.000000005 a +34.5-118.25 900\n{\n   \"results\" : []\n}\n\n");
+    assert_reply(rig, rig->client, "WHATSAT a 7 0",
+                 "AT Bailey +100.000000005 a +34.5-118.25 900\n{\n   \"results\" : []\n}\n\n");
+    assert_invalid(rig, rig->client, "WHATSAT b 7 5");
+    g_assert_null(rig->turn.record);
+    rig_free(rig);
+}
+
+static void test_r16_raw_copy(void)
+{
+    static const char *const lines[] = {
+        "",
+        " ",
+        "\t \v\f",
+        "iamat a +1+1 5",
+        "IAMAT a +1+1",
+        "IAMAT a 1+1 5",
+        "IAMAT a +91+1 5",
+        "IAMAT a +1+1 nan",
+        "  IAMAT  a\t+1+1  1e9 ",
+        "\r",
+        "? ?",
+        "HELP",
+        "\xff\xfe",
+        "WHATSAT",
+        "IAMAT a +1+1 5 6",
+        "IAMATa +1+1 5",
+        "%s%n",
+    };
+    Rig *rig = rig_new("");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++)
+        assert_invalid(rig, rig->client, lines[i]);
+    /* R4: NUL makes it invalid, and comes back. */
+    assert_reply_bytes(rig, rig->client, SLICE("IAMAT a\0b +1+1 5"),
+                       SLICE("? IAMAT a\0b +1+1 5\n"));
+    assert_reply_bytes(rig, rig->client, SLICE("\0"), SLICE("? \0\n"));
+    g_assert_cmpuint(store_size(rig->context.store), ==, 0);
+    rig_free(rig);
+}
+
+static void test_r17_strangers(void)
+{
+    Rig *rig = rig_new("");
+
+    assert_invalid(rig, rig->client, "AT Bona +0.000000001 kiwi +1+1 5");
+    assert_invalid(rig, rig->client, "HELLO 1 Bona Bailey"); /* no address at all */
+    assert_kept(rig, "kiwi", NULL);
+    g_assert_cmpint(rig->client->neighbour, ==, CONNECTION_CLIENT);
+    rig_free(rig);
+}
+
+/* A connection that comes from @host. @ret_peer is the other end. */
+static Connection *connect_from(const char *host, int *ret_peer)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof to;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    g_assert_cmpint(bind(listener, (struct sockaddr *)&to, sizeof to), ==, 0);
+    g_assert_cmpint(listen(listener, 1), ==, 0);
+    g_assert_cmpint(getsockname(listener, (struct sockaddr *)&to, &length), ==, 0);
+    *ret_peer = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_assert_cmpint(inet_pton(AF_INET, host, &from.sin_addr), ==, 1);
+    g_assert_cmpint(bind(*ret_peer, (struct sockaddr *)&from, sizeof from), ==, 0);
+    g_assert_cmpint(connect(*ret_peer, (struct sockaddr *)&to, sizeof to), ==, 0);
+    length = sizeof address;
+    int descriptor = accept4(listener, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
+    g_assert_cmpint(descriptor, >=, 0);
+    close(listener);
+    return connection_new(descriptor, &address);
+}
+
+static void test_r22_hello(void)
+{
+    static const struct {
+        const char *line;
+        unsigned host;
+        bool accepted;
+    } rows[] = {
+        {"HELLO 1 Bona Bailey", BONA, true},
+        {"  HELLO\t1  Bona Bailey ", BONA, true},
+        {"HELLO 1 Campbell Bailey", OWN, true},
+        {"HELLO 1 Bona Bailey", STRANGER, false}, /* not where Bona is */
+        {"HELLO 1 Bona Bailey", OWN, false},      /* nor is that, though it is Campbell's */
+        {"HELLO 1 Bona Bona", BONA, false},       /* not for us */
+        {"HELLO 1 Bona Campbell", BONA, false},
+        {"HELLO 1 Bailey Bailey", OWN, false}, /* ourselves */
+        {"HELLO 1 Clark Bailey", OWN, false},  /* a member, no neighbour */
+        {"HELLO 1 Nobody Bailey", BONA, false},
+        {"HELLO 1 bona Bailey", BONA, false},
+        {"HELLO 1 Bon Bailey", BONA, false},
+        {"HELLO 2 Bona Bailey", BONA, false},
+        {"HELLO 1 Bona", BONA, false},
+        {"HELLO 1 Bona Bailey x", BONA, false},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Rig *rig = rig_new("");
+        int peer;
+        Connection *connection = connect_from(rig->hosts[rows[i].host], &peer);
+
+        if (rows[i].accepted) {
+            int neighbour = rows[i].host == OWN;
+            const char *name = neighbour == 0 ? "Bona" : "Campbell";
+            g_autofree char *reply = message_format_hello("Bailey", name, incarnation());
+
+            g_assert_cmpstr(session_peer(&rig->context, connection), ==, connection->peer);
+            assert_reply(rig, connection, rows[i].line, reply);
+            g_assert_cmpint(connection->neighbour, ==, neighbour);
+            g_assert_cmpstr(session_peer(&rig->context, connection), ==, name);
+            /* From now on it is a link: not answered. */
+            assert_reply(rig, connection, rows[i].line, "");
+            assert_reply(rig, connection, "AT Clark +1.000000000 kiwi +1+1 5", "");
+            assert_flooded(rig, "AT Clark +1.000000000 kiwi +1+1 5\n", neighbour);
+        } else {
+            assert_invalid(rig, connection, rows[i].line);
+            g_assert_cmpint(connection->neighbour, ==, CONNECTION_CLIENT);
+            assert_invalid(rig, connection, "AT Clark +1.000000000 kiwi +1+1 5");
+        }
+        close(connection->descriptor);
+        close(peer);
+        connection_free(connection);
+        rig_free(rig);
+    }
+}
+
+/* R20: only what is newer goes on, to all but where it came from; nothing is answered. */
+static void test_r20_link(void)
+{
+    Rig *rig = rig_new("");
+    uint64_t taken = counters_read(COUNT_UPDATES_TAKEN);
+    uint64_t dropped = counters_read(COUNT_UPDATES_DROPPED);
+
+    assert_reply(rig, rig->link, "AT Clark +0.000000001 kiwi +1+1 10\r", "");
+    assert_flooded(rig, "AT Clark +0.000000001 kiwi +1+1 10\n", 0);
+    assert_reply(rig, rig->link, "AT Clark +0.000000001 kiwi +1+1 10", "");
+    assert_reply(rig, rig->link, "AT Clark +0.000000001 kiwi +2+2 9.999999999", "");
+    assert_reply(rig, rig->link, "AT Bona +0.000000001 kiwi +2+2 10", "");
+    assert_flooded(rig, NULL, 0);
+    assert_kept(rig, "kiwi", "AT Clark +0.000000001 kiwi +1+1 10\n");
+    rig->link->neighbour = 1;
+    assert_reply(rig, rig->link, "AT Jaquez +0.000000001 kiwi +2+2 10", "");
+    assert_flooded(rig, "AT Jaquez +0.000000001 kiwi +2+2 10\n", 1);
+    g_assert_cmpuint(counters_read(COUNT_UPDATES_TAKEN), ==, taken + 2);
+    g_assert_cmpuint(counters_read(COUNT_UPDATES_DROPPED), ==, dropped + 3);
+    rig_free(rig);
+}
+
+static void test_r20_malformed(void)
+{
+    static const char *const lines[] = {
+        "",
+        "AT Clark +0.1 kiwi +1+1 5",
+        "AT Clark +0.000000001 kiwi +1+1",
+        "AT Clark +0.000000001 kiwi +1+1 5 Clark",
+        "AT Clark +0.000000001 kiwi 1+1 5",
+        "IAMAT kiwi +1+1 5",
+        "WHATSAT kiwi 10 5",
+        "HELLO 1 Bona Bailey",
+        "? ?",
+    };
+    Rig *rig = rig_new("");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+        assert_reply(rig, rig->link, lines[i], "");
+        assert_flooded(rig, NULL, 0);
+    }
+    assert_reply_bytes(rig, rig->link, SLICE("AT Clark\0 +0.000000001 kiwi +1+1 5"), SLICE(""));
+    g_assert_cmpuint(store_size(rig->context.store), ==, 0);
+
+    g_autofree char *log = end_log(rig);
+    g_assert_nonnull(strstr(log, "link Bona dropped a line that is no update: AT Clark +0.1 kiwi"));
+    rig_free(rig);
+}
+
+static void test_r4_too_long(void)
+{
+    Rig *rig = rig_new("");
+    g_autofree char *line = g_strnfill(5000, 'x');
+    g_autofree char *reply = g_strdup_printf("? %.64s\n", line);
+
+    session_too_long(&rig->context, rig->client, (Slice){.data = line, .length = 5000}, &rig->turn);
+    g_assert_cmpstr(rig->turn.output->str, ==, reply);
+    g_string_truncate(rig->turn.output, 0);
+    session_too_long(&rig->context, rig->link, (Slice){.data = line, .length = 5000}, &rig->turn);
+    g_assert_cmpstr(rig->turn.output->str, ==, "");
+    rig_free(rig);
+}
+
+static void test_log(void)
+{
+    static const struct {
+        const char *option;
+        bool message, invalid;
+    } rows[] = {{"all", true, true}, {"errors", false, true}, {"none", false, false}};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *option = g_strdup_printf("log_messages = %s\n", rows[i].option);
+        Rig *rig = rig_new(option);
+
+        assert_reply(rig, rig->client, "IAMAT a +1+1 900", "AT Bailey +100.000000005 a +1+1 900\n");
+        assert_reply(rig, rig->client, "WHATSAT a 10 5",
+                     "AT Bailey +100.000000005 a +1+1 900\n{\n   \"results\" : []\n}\n\n");
+        assert_reply(rig, rig->client, "oh \xff", "? oh \xff\n");
+        g_autofree char *log = end_log(rig);
+        static const char *const of_messages[] = {
+            "recv ? IAMAT a +1+1 900\n", "send ? AT Bailey +100.000000005 a +1+1 900\n",
+            "recv ? WHATSAT a 10 5\n",
+            "send ? AT Bailey +100.000000005 a +1+1 900 (+21 bytes of places)\n"};
+        static const char *const of_invalid[] = {"recv ? oh \\xff\n", "send ? ? oh \\xff\n"};
+
+        for (size_t k = 0; k < G_N_ELEMENTS(of_messages); k++)
+            g_assert_true((strstr(log, of_messages[k]) != NULL) == rows[i].message);
+        for (size_t k = 0; k < G_N_ELEMENTS(of_invalid); k++) {
+            const char *first = strstr(log, of_invalid[k]);
+
+            g_assert_true((first != NULL) == rows[i].invalid);
+            g_assert_true(first == NULL || strstr(first + 1, of_invalid[k]) == NULL);
+        }
+        rig_free(rig);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/session/r4/too-long-is-shown-cut", test_r4_too_long);
+    g_test_add_func("/session/r5/iamat", test_r5_iamat);
+    g_test_add_func("/session/r8/max-future-skew", test_r8_future);
+    g_test_add_func("/session/r8/future-is-legal", test_r8_future_unbounded);
+    g_test_add_func("/session/r9/not-newer-is-answered-and-not-flooded", test_r9_not_newer);
+    g_test_add_func("/session/r10/bounds", test_r10_bounds);
+    g_test_add_func("/session/r11/unknown-client", test_r11_unknown);
+    g_test_add_func("/session/r12/line-of-the-origin", test_r12_origin);
+    g_test_add_func("/session/r13/lookup-that-blocks-is-left-to-the-worker", test_lookup);
+    g_test_add_func("/session/r16/raw-copy", test_r16_raw_copy);
+    g_test_add_func("/session/r17/strangers", test_r17_strangers);
+    g_test_add_func("/session/r20/newer-goes-on-but-not-back", test_r20_link);
+    g_test_add_func("/session/r20/malformed-is-dropped-in-silence", test_r20_malformed);
+    g_test_add_func("/session/r22/hello-wants-name-address-and-us", test_r22_hello);
+    g_test_add_func("/session/log/says-what-is-asked-for", test_log);
+    return g_test_run();
+}

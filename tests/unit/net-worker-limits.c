@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/counters.h"
+#include "core/thread.h"
+#include "net/pool.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define BLOCKS false /* the provider is fenced */
+
+#define DEADLINE_MS 60000 /* for what is to happen at once */
+
+/* What workers need, and a provider that can be made to block. */
+typedef struct {
+    char *folder; /* (owned) */
+    Config *config;
+    WorkerContext context;
+    Pool *pool;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool hold;        /* lookups do not end; protected by lock */
+    unsigned running; /* lookups; protected by lock */
+    unsigned asked;   /* lookups so far; protected by lock */
+} Rig;
+
+typedef struct {
+    int socket;
+    Connection *connection; /* the pool's; of use as long as it cannot have been closed */
+} Client;
+
+static void append_answer(const PlacesQuery *query, GString *json)
+{
+    g_string_append_printf(json, "{\n   \"radius\" : %d,\n   \"bound\" : %u\n}",
+                           (int)(query->radius / MILLIMETRES_PER_KM), query->bound);
+}
+
+static bool fake_nearby(void *self, const PlacesQuery *query, GString *json)
+{
+    Rig *rig = self;
+
+    mutex_lock(&rig->lock);
+    rig->asked++;
+    rig->running++;
+    condition_broadcast(&rig->changed);
+    while (rig->hold)
+        condition_wait(&rig->changed, &rig->lock);
+    rig->running--;
+    mutex_unlock(&rig->lock);
+    append_answer(query, json);
+    return true;
+}
+
+static void fake_refuse(void *self G_GNUC_UNUSED, GString *json)
+{
+    g_string_append(json, "{ refused }");
+}
+
+/* Everything but the pool; @options: of the configuration. */
+static Rig *rig_new(const char *options, unsigned active, unsigned most, unsigned most_waiting)
+{
+    Rig *rig = g_new0(Rig, 1);
+    g_autoptr(GError) error = NULL;
+
+    pthread_mutex_init(&rig->lock, NULL);
+    condition_init(&rig->changed);
+    rig->folder = g_dir_make_tmp("herd-worker-XXXXXX", &error);
+    g_assert_no_error(error);
+    g_autofree char *path = g_build_filename(rig->folder, "herd.conf", NULL);
+    g_autofree char *text =
+        g_strdup_printf("[herd]\nlog_dir = %s\nlog_messages = none\n%s\n"
+                        "[member Bailey]\nlisten = 127.0.0.1:1\nneighbours = Bona\n"
+                        "[member Bona]\nlisten = 127.0.0.1:2\n",
+                        rig->folder, options);
+    g_assert_true(g_file_set_contents(path, text, -1, &error));
+    rig->config = config_load(path, "Bailey", &error);
+    g_assert_no_error(error);
+    g_remove(path);
+
+    WorkerContext *context = &rig->context;
+    context->session.config = rig->config;
+    context->session.store = store_new();
+    context->session.log = log_new(rig->folder, "Bailey", rig->config->log_messages, &error);
+    g_assert_no_error(error);
+    context->session.flood =
+        flood_new(rig->config, context->session.store, context->session.log, &error);
+    g_assert_no_error(error);
+    context->session.nearby =
+        (Nearby){.self = rig, .blocks = BLOCKS, .nearby = fake_nearby, .refuse = fake_refuse};
+    context->ready = ready_set_new(&error);
+    g_assert_no_error(error);
+    context->active = active_set_new(active);
+    context->connections = connections_new();
+    context->lookups = lookups_new(context->ready, most, most_waiting, 1000000);
+    return rig;
+}
+
+static void rig_start(Rig *rig, unsigned workers)
+{
+    g_autoptr(GError) error = NULL;
+
+    rig->pool = pool_new(&rig->context, workers, &error);
+    g_assert_no_error(error);
+}
+
+static void rig_free(Rig *rig)
+{
+    WorkerContext *context = &rig->context;
+    g_autofree char *path = g_build_filename(rig->folder, "Bailey.log", NULL);
+
+    pool_free(rig->pool);
+    flood_free(context->session.flood);
+    connections_free(context->connections);
+    lookups_free(context->lookups);
+    active_set_free(context->active);
+    ready_set_free(context->ready);
+    store_free(context->session.store);
+    log_free(context->session.log);
+    config_free(rig->config);
+    g_remove(path);
+    g_rmdir(rig->folder);
+    g_free(rig->folder);
+    pthread_cond_destroy(&rig->changed);
+    pthread_mutex_destroy(&rig->lock);
+    g_free(rig);
+}
+
+/* A connection to the pool whose sockets have as little room as the kernel gives, or as much as is
+ * usual. */
+static Client client_new(Rig *rig, bool small)
+{
+    int ends[2], least = 1;
+
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), ==,
+                    0);
+    for (int i = 0; i < 2 && small; i++)
+        g_assert_cmpint(setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &least, sizeof least), ==, 0);
+
+    Connection *connection = connection_new(ends[1], &(struct sockaddr_storage){0});
+    connections_add(rig->context.connections, connection);
+    g_assert_true(ready_set_add(rig->context.ready, connection));
+    return (Client){.socket = ends[0], .connection = connection};
+}
+
+static void wait_socket(int socket, short events)
+{
+    struct pollfd polled = {.fd = socket, .events = events};
+
+    g_assert_cmpint(poll(&polled, 1, DEADLINE_MS), ==, 1);
+}
+
+static void say(const Client *client, Slice text)
+{
+    while (text.length > 0) {
+        ssize_t n = send(client->socket, text.data, text.length, MSG_NOSIGNAL);
+
+        if (n < 0) {
+            g_assert_cmpint(errno, ==, EAGAIN);
+            wait_socket(client->socket, POLLOUT);
+            continue;
+        }
+        text.data += n;
+        text.length -= (size_t)n;
+    }
+}
+
+static void say_text(const Client *client, const char *text)
+{
+    say(client, (Slice){.data = text, .length = strlen(text)});
+}
+
+/* The skew of each AT line depends on the clock: it becomes "*". */
+static void hide_skews(GString *text)
+{
+    static const char begin[] = "AT Bailey ";
+
+    for (size_t at = 0; at < text->len;) {
+        const char *line = text->str + at;
+
+        if (g_str_has_prefix(line, begin)) {
+            size_t skew = at + strlen(begin);
+            size_t length = strcspn(text->str + skew, " ");
+
+            g_string_erase(text, (gssize)skew, (gssize)length);
+            g_string_insert_c(text, (gssize)skew, '*');
+        }
+        const char *end = memchr(text->str + at, '\n', text->len - at);
+        if (end == NULL)
+            return;
+        at = (size_t)(end - text->str) + 1;
+    }
+}
+
+/* The next reply is @expected, skews hidden. */
+static void assert_said(const Client *client, const char *expected)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    unsigned lines = 0;
+
+    for (const char *at = expected; *at != '\0'; at++)
+        lines += *at == '\n';
+    while (lines > 0) {
+        char byte;
+        ssize_t n = recv(client->socket, &byte, 1, 0);
+
+        if (n < 0) {
+            g_assert_cmpint(errno, ==, EAGAIN);
+            wait_socket(client->socket, POLLIN);
+            continue;
+        }
+        if (n == 0)
+            break;
+        g_string_append_c(text, byte);
+        lines -= byte == '\n';
+    }
+    hide_skews(text);
+    g_assert_cmpstr(text->str, ==, expected);
+}
+
+/* All up to the end, skews hidden. (transfer full) */
+static GString *read_to_end(const Client *client)
+{
+    GString *text = g_string_new(NULL);
+    char bytes[4096];
+
+    for (;;) {
+        ssize_t n = recv(client->socket, bytes, sizeof bytes, 0);
+
+        if (n == 0)
+            break;
+        if (n > 0) {
+            g_string_append_len(text, bytes, n);
+            continue;
+        }
+        g_assert_cmpint(errno, ==, EAGAIN);
+        wait_socket(client->socket, POLLIN);
+    }
+    hide_skews(text);
+    return text;
+}
+
+static void end_input(const Client *client)
+{
+    g_assert_cmpint(shutdown(client->socket, SHUT_WR), ==, 0);
+}
+
+/* The rest is @expected, and then the connection is at its end. */
+static void assert_ends(const Client *client, const char *expected)
+{
+    g_autoptr(GString) text = read_to_end(client);
+
+    g_assert_cmpstr(text->str, ==, expected);
+    close(client->socket);
+}
+
+/* Until the worker has read all that was said. */
+static void wait_until_read(const Client *client)
+{
+    int unread = 1;
+
+    while (unread > 0) {
+        g_assert_cmpint(ioctl(client->socket, SIOCOUTQ, &unread), ==, 0);
+        sched_yield();
+    }
+}
+
+/* PROTOCOL R4, with max_line = 256: @length bytes and @end are @accepted or too long. */
+static void run_long_line(size_t length, const char *end, bool accepted)
+{
+    Rig *rig = rig_new("[limits]\nmax_line = 256\n", 1, 1, 1);
+    Client client = client_new(rig, false);
+    g_autofree char *line = g_strnfill(length, 'x');
+    g_autofree char *text = g_strconcat("first\n", line, end, accepted ? "last\n" : "", NULL);
+    g_autofree char *reply = accepted ? g_strdup_printf("? first\n? %s\n? last\n", line)
+                                      : g_strdup_printf("? first\n? %.64s\n", line);
+
+    rig_start(rig, 1);
+    say_text(&client, text);
+    if (accepted)
+        end_input(&client);
+    /* What is too long ends the connection, whether the peer goes on or not. */
+    else if (*end != '\0')
+        say_text(&client, "IAMAT a +1+1 5\n");
+    g_autoptr(GString) got = g_string_new(NULL);
+    while (got->len < strlen(reply)) {
+        char bytes[512];
+        ssize_t n = recv(client.socket, bytes, sizeof bytes, 0);
+
+        if (n > 0)
+            g_string_append_len(got, bytes, n);
+        else if (n < 0)
+            wait_socket(client.socket, POLLIN);
+        else
+            break;
+    }
+    g_assert_cmpstr(got->str, ==, reply);
+    assert_ends(&client, "");
+    g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
+    rig_free(rig);
+}
+
+static void test_r4_edge(void)
+{
+    run_long_line(255, "\n", true);
+    run_long_line(254, "\r\n", true);
+    run_long_line(256, "\n", false);
+    run_long_line(255, "\r\n", false);
+    run_long_line(256, "", false);
+    run_long_line(10000, "\n", false);
+    run_long_line(300000, "", false);
+}
+
+/* One byte less than too long waits for its LF. */
+static void test_r4_waits(void)
+{
+    Rig *rig = rig_new("[limits]\nmax_line = 256\n", 1, 1, 1);
+    Client client = client_new(rig, false);
+    g_autofree char *line = g_strnfill(255, 'x');
+    g_autofree char *reply = g_strdup_printf("? %s\n", line);
+
+    rig_start(rig, 1);
+    for (int i = 0; i < 2; i++) {
+        say_text(&client, line);
+        wait_until_read(&client);
+        say_text(&client, "\n");
+        assert_said(&client, reply);
+    }
+    say_text(&client, line);
+    end_input(&client);
+    assert_ends(&client, reply);
+    rig_free(rig);
+}
+
+/* After having said @texts, a turn each, a connection that had @initial_s to go has @seconds; 0 is
+ * no deadline. */
+static void assert_deadline(const char *options, unsigned initial_s, const char *first,
+                            const char *second, unsigned seconds)
+{
+    const char *const texts[] = {first, second};
+    Rig *rig = rig_new(options, 1, 1, 1);
+    Client client = client_new(rig, false);
+    int64_t before = monotonic_ms();
+
+    if (initial_s > 0)
+        atomic_store(&client.connection->deadline, before + (int64_t)initial_s * 1000);
+    rig_start(rig, 1);
+    for (size_t i = 0; i < G_N_ELEMENTS(texts) && texts[i] != NULL; i++) {
+        say_text(&client, texts[i]);
+        wait_until_read(&client);
+    }
+    g_clear_pointer(&rig->pool, pool_free); /* it ends no worker within its turn */
+    int64_t deadline = atomic_load(&client.connection->deadline);
+    if (seconds == 0) {
+        g_assert_cmpint(deadline, ==, 0);
+    } else {
+        g_assert_cmpint(deadline, >=, before + (int64_t)seconds * 1000);
+        g_assert_cmpint(deadline, <=, monotonic_ms() + (int64_t)seconds * 1000);
+    }
+    close(client.socket);
+    rig_free(rig);
+}
+
+static void test_deadlines(void)
+{
+    assert_deadline("", 0, "whole\n", NULL, 0);
+    assert_deadline("", 0, "half", NULL, 10);
+    assert_deadline("", 0, "half", " whole\n", 0);
+    assert_deadline("", 0, "whole\nhalf", NULL, 10);
+    assert_deadline("[limits]\nline_timeout_s = 0\n", 0, "half", NULL, 0);
+    assert_deadline("[limits]\nline_timeout_s = 70\n", 0, "whole\n", "half", 70);
+    assert_deadline("[limits]\nidle_timeout_s = 900\n", 0, "whole\n", NULL, 900);
+    assert_deadline("[limits]\nidle_timeout_s = 900\n", 900, "half", " whole\n", 900);
+}
+
+/* A line that is begun has line_timeout_s to end, whatever an idle connection has. */
+static void test_line_deadline_beside_idle(void)
+{
+    assert_deadline("[limits]\nidle_timeout_s = 900\n", 900, "half", NULL, 10);
+}
+
+static void test_line_deadline_after_idle(void)
+{
+    assert_deadline("[limits]\nidle_timeout_s = 5\n", 5, "whole\n", "half", 10);
+}
+
+/* Half a line does not gain time by growing. */
+static void test_growing_line(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client client = client_new(rig, false);
+    int64_t deadline;
+
+    rig_start(rig, 1);
+    say_text(&client, "IAMAT a ");
+    while ((deadline = atomic_load(&client.connection->deadline)) == 0)
+        sched_yield();
+    while (monotonic_ms() + 10000 <= deadline)
+        sched_yield();
+    say_text(&client, "+1+1");
+    wait_until_read(&client);
+    g_clear_pointer(&rig->pool, pool_free);
+    g_assert_cmpint(atomic_load(&client.connection->deadline), ==, deadline);
+    close(client.socket);
+    rig_free(rig);
+}
+
+/* Half a line, then the sweep of a time when it is over. */
+static Rig *run_timeout(const char *text, const char *said)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client client = client_new(rig, false);
+    uint64_t before = counters_read(COUNT_TIMEOUTS);
+
+    rig_start(rig, 1);
+    say_text(&client, text);
+    while (atomic_load(&client.connection->deadline) == 0)
+        sched_yield();
+    connections_sweep(rig->context.connections, monotonic_ms() + 10000);
+    assert_ends(&client, said);
+    g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
+    g_assert_cmpuint(counters_read(COUNT_TIMEOUTS), ==, before + 1);
+    return rig;
+}
+
+static void test_timeout(void)
+{
+    rig_free(run_timeout("whole\nhalf", "? whole\n"));
+}
+
+/* It is the member that has ended it, not the client: what was to follow is not known. */
+static void test_timeout_executes_nothing(void)
+{
+    Rig *rig = run_timeout("IAMAT a +1+1 16214648", "");
+
+    g_assert_cmpuint(store_size(rig->context.session.store), ==, 0);
+    rig_free(rig);
+}
+
+/* PROTOCOL R20: an update ends in LF; what is left of one by a neighbour that died in it is none.
+ */
+static void test_half_update(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client link = client_new(rig, false);
+
+    link.connection->neighbour = 0;
+    rig_start(rig, 1);
+    say_text(&link, "AT Bona +0.000000001 a +1+1 5\nAT Bona +0.000000001 b +1+1 16214648");
+    end_input(&link);
+    assert_ends(&link, "");
+    g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
+    g_assert_cmpuint(store_size(rig->context.session.store), ==, 1);
+    rig_free(rig);
+}
+
+/* A peer that does not take its replies has write_timeout_s, and more when it takes some. */
+static void test_write_deadline(void)
+{
+    Rig *rig = rig_new("[limits]\nwrite_timeout_s = 30\n", 1, 1, 1);
+    Client client = client_new(rig, true);
+    g_autofree char *blank = g_strnfill(60000, '\n');
+    int64_t before = monotonic_ms();
+    int64_t deadline;
+
+    rig_start(rig, 1);
+    (void)!send(client.socket, blank, 60000, MSG_NOSIGNAL);
+    while ((deadline = atomic_load(&client.connection->deadline)) == 0)
+        sched_yield();
+    g_assert_cmpint(deadline, >=, before + 30000);
+    connections_sweep(rig->context.connections, deadline - 1);
+    g_assert_cmpuint(connections_count(rig->context.connections), ==, 1);
+    connections_sweep(rig->context.connections, deadline + DEADLINE_MS);
+    g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
+    close(client.socket);
+    rig_free(rig);
+}
+
+/* At the stop of a member: what has arrived is answered, then the connection ends. */
+static void test_stop(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client clients[3];
+
+    for (int i = 0; i < 3; i++) {
+        clients[i] = client_new(rig, false);
+        say_text(&clients[i], "IAMAT a +1+1 5\n\nwhat?\n");
+    }
+    rig_start(rig, 1);
+    connections_end_input(rig->context.connections);
+    for (int i = 0; i < 3; i++)
+        assert_ends(&clients[i], "AT Bailey * a +1+1 5\n? \n? what?\n");
+    g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
+    rig_free(rig);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/worker/r4/too-long-edge", test_r4_edge);
+    g_test_add_func("/worker/r4/one-byte-less-waits-for-its-end", test_r4_waits);
+    g_test_add_func("/worker/deadline/idle-and-line", test_deadlines);
+    g_test_add_func("/worker/deadline/line-after-idle", test_line_deadline_after_idle);
+    g_test_add_func("/worker/deadline/half-a-line-gains-nothing-by-growing", test_growing_line);
+    g_test_add_func("/worker/deadline/replies-not-taken", test_write_deadline);
+    g_test_add_func("/worker/deadline/over-is-closed", test_timeout);
+    g_test_add_func("/worker/deadline/line-beside-idle", test_line_deadline_beside_idle);
+    g_test_add_func("/worker/deadline/half-a-line-is-not-executed", test_timeout_executes_nothing);
+    g_test_add_func("/worker/stop/what-has-arrived-is-answered", test_stop);
+    g_test_add_func("/worker/r20/half-an-update-is-none", test_half_update);
+    return g_test_run();
+}

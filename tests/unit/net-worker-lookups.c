@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/thread.h"
+#include "net/pool.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <poll.h>
+#include <unistd.h>
+
+#define BLOCKS true /* the provider is fenced */
+
+#define DEADLINE_MS 60000 /* for what is to happen at once */
+
+/* What workers need, and a provider that can be made to block. */
+typedef struct {
+    char *folder; /* (owned) */
+    Config *config;
+    WorkerContext context;
+    Pool *pool;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool hold;        /* lookups do not end; protected by lock */
+    unsigned running; /* lookups; protected by lock */
+    unsigned asked;   /* lookups so far; protected by lock */
+} Rig;
+
+typedef struct {
+    int socket;
+    Connection *connection; /* the pool's; of use as long as it cannot have been closed */
+} Client;
+
+static void append_answer(const PlacesQuery *query, GString *json)
+{
+    g_string_append_printf(json, "{\n   \"radius\" : %d,\n   \"bound\" : %u\n}",
+                           (int)(query->radius / MILLIMETRES_PER_KM), query->bound);
+}
+
+static bool fake_nearby(void *self, const PlacesQuery *query, GString *json)
+{
+    Rig *rig = self;
+
+    mutex_lock(&rig->lock);
+    rig->asked++;
+    rig->running++;
+    condition_broadcast(&rig->changed);
+    while (rig->hold)
+        condition_wait(&rig->changed, &rig->lock);
+    rig->running--;
+    mutex_unlock(&rig->lock);
+    append_answer(query, json);
+    return true;
+}
+
+static void fake_refuse(void *self G_GNUC_UNUSED, GString *json)
+{
+    g_string_append(json, "{ refused }");
+}
+
+/* Everything but the pool; @options: of the configuration. */
+static Rig *rig_new(const char *options, unsigned active, unsigned most, unsigned most_waiting)
+{
+    Rig *rig = g_new0(Rig, 1);
+    g_autoptr(GError) error = NULL;
+
+    pthread_mutex_init(&rig->lock, NULL);
+    condition_init(&rig->changed);
+    rig->folder = g_dir_make_tmp("herd-worker-XXXXXX", &error);
+    g_assert_no_error(error);
+    g_autofree char *path = g_build_filename(rig->folder, "herd.conf", NULL);
+    g_autofree char *text =
+        g_strdup_printf("[herd]\nlog_dir = %s\nlog_messages = none\n%s\n"
+                        "[member Bailey]\nlisten = 127.0.0.1:1\nneighbours = Bona\n"
+                        "[member Bona]\nlisten = 127.0.0.1:2\n",
+                        rig->folder, options);
+    g_assert_true(g_file_set_contents(path, text, -1, &error));
+    rig->config = config_load(path, "Bailey", &error);
+    g_assert_no_error(error);
+    g_remove(path);
+
+    WorkerContext *context = &rig->context;
+    context->session.config = rig->config;
+    context->session.store = store_new();
+    context->session.log = log_new(rig->folder, "Bailey", rig->config->log_messages, &error);
+    g_assert_no_error(error);
+    context->session.flood =
+        flood_new(rig->config, context->session.store, context->session.log, &error);
+    g_assert_no_error(error);
+    context->session.nearby =
+        (Nearby){.self = rig, .blocks = BLOCKS, .nearby = fake_nearby, .refuse = fake_refuse};
+    context->ready = ready_set_new(&error);
+    g_assert_no_error(error);
+    context->active = active_set_new(active);
+    context->connections = connections_new();
+    context->lookups = lookups_new(context->ready, most, most_waiting, 1000000);
+    return rig;
+}
+
+static void rig_start(Rig *rig, unsigned workers)
+{
+    g_autoptr(GError) error = NULL;
+
+    rig->pool = pool_new(&rig->context, workers, &error);
+    g_assert_no_error(error);
+}
+
+static void rig_free(Rig *rig)
+{
+    WorkerContext *context = &rig->context;
+    g_autofree char *path = g_build_filename(rig->folder, "Bailey.log", NULL);
+
+    pool_free(rig->pool);
+    flood_free(context->session.flood);
+    connections_free(context->connections);
+    lookups_free(context->lookups);
+    active_set_free(context->active);
+    ready_set_free(context->ready);
+    store_free(context->session.store);
+    log_free(context->session.log);
+    config_free(rig->config);
+    g_remove(path);
+    g_rmdir(rig->folder);
+    g_free(rig->folder);
+    pthread_cond_destroy(&rig->changed);
+    pthread_mutex_destroy(&rig->lock);
+    g_free(rig);
+}
+
+/* A connection to the pool whose sockets have as little room as the kernel gives, or as much as is
+ * usual. */
+static Client client_new(Rig *rig, bool small)
+{
+    int ends[2], least = 1;
+
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), ==,
+                    0);
+    for (int i = 0; i < 2 && small; i++)
+        g_assert_cmpint(setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &least, sizeof least), ==, 0);
+
+    Connection *connection = connection_new(ends[1], &(struct sockaddr_storage){0});
+    connections_add(rig->context.connections, connection);
+    g_assert_true(ready_set_add(rig->context.ready, connection));
+    return (Client){.socket = ends[0], .connection = connection};
+}
+
+static void wait_socket(int socket, short events)
+{
+    struct pollfd polled = {.fd = socket, .events = events};
+
+    g_assert_cmpint(poll(&polled, 1, DEADLINE_MS), ==, 1);
+}
+
+static void say(const Client *client, Slice text)
+{
+    while (text.length > 0) {
+        ssize_t n = send(client->socket, text.data, text.length, MSG_NOSIGNAL);
+
+        if (n < 0) {
+            g_assert_cmpint(errno, ==, EAGAIN);
+            wait_socket(client->socket, POLLOUT);
+            continue;
+        }
+        text.data += n;
+        text.length -= (size_t)n;
+    }
+}
+
+static void say_text(const Client *client, const char *text)
+{
+    say(client, (Slice){.data = text, .length = strlen(text)});
+}
+
+/* The skew of each AT line depends on the clock: it becomes "*". */
+static void hide_skews(GString *text)
+{
+    static const char begin[] = "AT Bailey ";
+
+    for (size_t at = 0; at < text->len;) {
+        const char *line = text->str + at;
+
+        if (g_str_has_prefix(line, begin)) {
+            size_t skew = at + strlen(begin);
+            size_t length = strcspn(text->str + skew, " ");
+
+            g_string_erase(text, (gssize)skew, (gssize)length);
+            g_string_insert_c(text, (gssize)skew, '*');
+        }
+        const char *end = memchr(text->str + at, '\n', text->len - at);
+        if (end == NULL)
+            return;
+        at = (size_t)(end - text->str) + 1;
+    }
+}
+
+/* The next reply is @expected, skews hidden. */
+static void assert_said(const Client *client, const char *expected)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    unsigned lines = 0;
+
+    for (const char *at = expected; *at != '\0'; at++)
+        lines += *at == '\n';
+    while (lines > 0) {
+        char byte;
+        ssize_t n = recv(client->socket, &byte, 1, 0);
+
+        if (n < 0) {
+            g_assert_cmpint(errno, ==, EAGAIN);
+            wait_socket(client->socket, POLLIN);
+            continue;
+        }
+        if (n == 0)
+            break;
+        g_string_append_c(text, byte);
+        lines -= byte == '\n';
+    }
+    hide_skews(text);
+    g_assert_cmpstr(text->str, ==, expected);
+}
+
+/* All up to the end, skews hidden. (transfer full) */
+static GString *read_to_end(const Client *client)
+{
+    GString *text = g_string_new(NULL);
+    char bytes[4096];
+
+    for (;;) {
+        ssize_t n = recv(client->socket, bytes, sizeof bytes, 0);
+
+        if (n == 0)
+            break;
+        if (n > 0) {
+            g_string_append_len(text, bytes, n);
+            continue;
+        }
+        g_assert_cmpint(errno, ==, EAGAIN);
+        wait_socket(client->socket, POLLIN);
+    }
+    hide_skews(text);
+    return text;
+}
+
+static void end_input(const Client *client)
+{
+    g_assert_cmpint(shutdown(client->socket, SHUT_WR), ==, 0);
+}
+
+/* The rest is @expected, and then the connection is at its end. */
+static void assert_ends(const Client *client, const char *expected)
+{
+    g_autoptr(GString) text = read_to_end(client);
+
+    g_assert_cmpstr(text->str, ==, expected);
+    close(client->socket);
+}
+
+static void set_hold(Rig *rig, bool hold)
+{
+    mutex_lock(&rig->lock);
+    rig->hold = hold;
+    condition_broadcast(&rig->changed);
+    mutex_unlock(&rig->lock);
+}
+
+/* Until @count lookups run at once. */
+static void wait_running(Rig *rig, unsigned count)
+{
+    int64_t deadline = monotonic_ms() + DEADLINE_MS;
+
+    mutex_lock(&rig->lock);
+    while (rig->running != count)
+        g_assert_true(condition_wait_until(&rig->changed, &rig->lock, deadline));
+    mutex_unlock(&rig->lock);
+}
+
+static void assert_asked(Rig *rig, unsigned count)
+{
+    mutex_lock(&rig->lock);
+    unsigned asked = rig->asked;
+    mutex_unlock(&rig->lock);
+    g_assert_cmpuint(asked, ==, count);
+}
+
+static void assert_all_closed(Rig *rig)
+{
+    g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
+}
+
+/* When it is answered, the worker that is active - one at a time in these tests - has been at
+ * everything that was ready before. */
+static void assert_served(const Client *client)
+{
+    say_text(client, "served?\n");
+    assert_said(client, "? served?\n");
+}
+
+#define AT_A     "AT Bailey * a +1+1 5\n"
+#define ANSWER_5 AT_A "{\n   \"radius\" : 5,\n   \"bound\" : 2\n}\n\n"
+#define ANSWER_6 AT_A "{\n   \"radius\" : 6,\n   \"bound\" : 2\n}\n\n"
+#define ANSWER_7 AT_A "{\n   \"radius\" : 7,\n   \"bound\" : 2\n}\n\n"
+#define REFUSED  AT_A "{ refused }\n\n"
+
+/* What was gathered does not wait for a lookup; what follows does. */
+static void test_before_and_after(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client client = client_new(rig, false);
+
+    set_hold(rig, true);
+    rig_start(rig, 2);
+    say_text(&client, "IAMAT a +1+1 5\nwhat?\nWHATSAT a 5 2\nIAMAT b +2+2 6\nWHATSAT a 6 2");
+    end_input(&client);
+    assert_said(&client, AT_A "? what?\n");
+    wait_running(rig, 1);
+    set_hold(rig, false);
+    assert_ends(&client, ANSWER_5 "AT Bailey * b +2+2 6\n" ANSWER_6);
+    assert_asked(rig, 2);
+    assert_all_closed(rig);
+    rig_free(rig);
+}
+
+/* PROTOCOL R13: AT line and JSON are there at once, for clients that read only once. */
+static void test_one_write(void)
+{
+    Rig *rig = rig_new("", 1, 1, 2);
+    Client first = client_new(rig, false), second = client_new(rig, false);
+    Client others[] = {first, second};
+    char bytes[4096];
+
+    rig_start(rig, 2);
+    say_text(&first, "IAMAT a +1+1 5\n");
+    assert_said(&first, AT_A);
+    for (int merged = 0; merged < 2; merged++) {
+        set_hold(rig, true);
+        say_text(&first, "WHATSAT a 5 2\n");
+        wait_running(rig, 1);
+        say_text(&second, merged ? "WHATSAT a 5 2\n" : "WHATSAT a 6 2\n");
+        set_hold(rig, false);
+        for (int i = 0; i < 2; i++) {
+            wait_socket(others[i].socket, POLLIN);
+            ssize_t n = recv(others[i].socket, bytes, sizeof bytes, 0);
+
+            g_assert_cmpint(n, >, 4);
+            g_assert_true(memcmp(bytes + n - 4, "\n}\n\n", 4) == 0);
+        }
+    }
+    close(first.socket);
+    close(second.socket);
+    rig_free(rig);
+}
+
+/* A worker takes several ready connections at once. If the first makes it block, the others are
+ * served all the same, also one that goes on with lines that it has kept. */
+static void test_gives_back_what_it_has_not_begun(void)
+{
+    enum { OTHERS = 6 };
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client keeps = client_new(rig, false), asks = client_new(rig, false), others[OTHERS];
+    Connection *taken;
+
+    say_text(&keeps, "x");
+    g_assert_cmpuint(ready_set_take(rig->context.ready, &taken, 1), ==, 1);
+    g_assert_true(taken == keeps.connection);
+    g_assert_cmpint(recv(taken->descriptor, &(char){0}, 1, 0), ==, 1);
+    taken->input = kept_new(SLICE("kept\n"));
+    taken->has_lines = true;
+
+    set_hold(rig, true);
+    say_text(&asks, "IAMAT a +1+1 5\nWHATSAT a 5 2\n");
+    ready_set_resume(rig->context.ready, taken);
+    for (int i = 0; i < OTHERS; i++) {
+        others[i] = client_new(rig, false);
+        say_text(&others[i], "IAMAT b +2+2 6\n");
+    }
+    rig_start(rig, 2);
+    for (int i = 0; i < OTHERS; i++) {
+        assert_said(&others[i], "AT Bailey * b +2+2 6\n");
+        close(others[i].socket);
+    }
+    assert_said(&keeps, "? kept\n");
+    wait_running(rig, 1);
+    set_hold(rig, false);
+    assert_said(&asks, AT_A ANSWER_5);
+    close(keeps.socket);
+    close(asks.socket);
+    assert_all_closed(rig);
+    rig_free(rig);
+}
+
+/* However many workers block, one that is active is left for the others. */
+static void test_all_but_one_block(void)
+{
+    enum { LOOKUPS = 5 };
+    Rig *rig = rig_new("", 2, LOOKUPS, 1);
+    Client asking[LOOKUPS], other = client_new(rig, false);
+
+    set_hold(rig, true);
+    rig_start(rig, LOOKUPS + 1);
+    say_text(&other, "IAMAT a +1+1 5\n");
+    assert_said(&other, AT_A);
+    for (unsigned i = 0; i < LOOKUPS; i++) {
+        g_autofree char *line = g_strdup_printf("WHATSAT a %u 2\n", 10 + i);
+
+        asking[i] = client_new(rig, false);
+        say_text(&asking[i], line);
+        wait_running(rig, i + 1);
+        assert_served(&other);
+    }
+    set_hold(rig, false);
+    for (unsigned i = 0; i < LOOKUPS; i++) {
+        g_autofree char *reply =
+            g_strdup_printf(AT_A "{\n   \"radius\" : %u,\n   \"bound\" : 2\n}\n\n", 10 + i);
+
+        assert_said(&asking[i], reply);
+        close(asking[i].socket);
+    }
+    assert_served(&other);
+    close(other.socket);
+    rig_free(rig);
+}
+
+static void test_merged(void)
+{
+    enum { EQUAL = 5 };
+    Rig *rig = rig_new("", 1, 1, EQUAL);
+    Client equal[EQUAL], other = client_new(rig, false);
+
+    set_hold(rig, true);
+    rig_start(rig, 2);
+    say_text(&other, "IAMAT a +1+1 5\n");
+    assert_said(&other, AT_A);
+    for (int i = 0; i < EQUAL; i++) {
+        equal[i] = client_new(rig, i % 2 == 0);
+        say_text(&equal[i], i < 3 ? "WHATSAT a 5 2\nnext\n" : "WHATSAT a 5.000 2");
+        if (i >= 3)
+            end_input(&equal[i]);
+        if (i == 0)
+            wait_running(rig, 1);
+    }
+    assert_served(&other);
+    /* R12: who has waited gets the line of when it asked, whatever has become of it. */
+    say_text(&other, "IAMAT a +1+1 6\n");
+    assert_said(&other, "AT Bailey * a +1+1 6\n");
+    set_hold(rig, false);
+    for (int i = 0; i < EQUAL; i++) {
+        if (i < 3) {
+            assert_said(&equal[i], ANSWER_5 "? next\n");
+            end_input(&equal[i]);
+            assert_ends(&equal[i], "");
+        } else {
+            assert_ends(&equal[i], ANSWER_5);
+        }
+    }
+    assert_asked(rig, 1);
+    close(other.socket);
+    assert_all_closed(rig);
+    rig_free(rig);
+}
+
+/* One runs, two wait, the next are refused; then they go on in order. PROTOCOL R15. */
+static void test_line_and_refusal(void)
+{
+    Rig *rig = rig_new("", 1, 1, 2);
+    Client clients[5], other = client_new(rig, false);
+    static const char *const lines[] = {"WHATSAT a 5 2\n", "WHATSAT a 6 2\nIAMAT b +2+2 6\n",
+                                        "WHATSAT a 7 2", "WHATSAT a 8 2\nnext\n",
+                                        "what?\nWHATSAT a 5 2\n"};
+
+    set_hold(rig, true);
+    rig_start(rig, 2);
+    say_text(&other, "IAMAT a +1+1 5\n");
+    assert_said(&other, AT_A);
+    for (int i = 0; i < 5; i++) {
+        clients[i] = client_new(rig, false);
+        say_text(&clients[i], lines[i]);
+        if (i == 0)
+            wait_running(rig, 1);
+        if (i == 2)
+            end_input(&clients[i]);
+        assert_served(&other);
+    }
+    assert_said(&clients[3], REFUSED "? next\n");
+    assert_said(&clients[4], "? what?\n" REFUSED);
+    assert_asked(rig, 1);
+    set_hold(rig, false);
+    assert_said(&clients[0], ANSWER_5);
+    assert_said(&clients[1], ANSWER_6 "AT Bailey * b +2+2 6\n");
+    assert_ends(&clients[2], ANSWER_7);
+    assert_asked(rig, 3);
+    for (int i = 0; i < 5; i++)
+        if (i != 2)
+            close(clients[i].socket);
+    close(other.socket);
+    assert_all_closed(rig);
+    rig_free(rig);
+}
+
+static void test_sweep(void)
+{
+    Rig *rig = rig_new("", 1, 1, 2);
+    Client runs = client_new(rig, false), waits = client_new(rig, false);
+    Client other = client_new(rig, false);
+
+    set_hold(rig, true);
+    rig_start(rig, 2);
+    say_text(&runs, "IAMAT a +1+1 5\nWHATSAT a 5 2\n");
+    wait_running(rig, 1);
+    say_text(&waits, "WHATSAT a 6 2\nnext\n");
+    assert_served(&other);
+    lookups_sweep(rig->context.lookups, INT64_MAX);
+    assert_said(&waits, REFUSED "? next\n");
+    /* Nor does the sweep of connections end one that waits for its lookup. */
+    connections_sweep(rig->context.connections, monotonic_ms() + 100000000);
+    set_hold(rig, false);
+    assert_said(&runs, AT_A ANSWER_5);
+    close(runs.socket);
+    close(waits.socket);
+    close(other.socket);
+    rig_free(rig);
+}
+
+/* Those who go while their lookup runs, while they wait for it, and while they stand in line. */
+static void test_gone_meanwhile(void)
+{
+    Rig *rig = rig_new("", 1, 1, 10);
+    Client clients[4], other = client_new(rig, false);
+    static const char *const lines[] = {"WHATSAT a 5 2\nnext\n", "WHATSAT a 5 2\n",
+                                        "WHATSAT a 6 2\n", "WHATSAT a 7 2"};
+
+    set_hold(rig, true);
+    rig_start(rig, 2);
+    say_text(&other, "IAMAT a +1+1 5\n");
+    assert_said(&other, AT_A);
+    for (int i = 0; i < 4; i++) {
+        clients[i] = client_new(rig, false);
+        say_text(&clients[i], lines[i]);
+        if (i == 0)
+            wait_running(rig, 1);
+    }
+    assert_served(&other);
+    for (int i = 0; i < 4; i++)
+        close(clients[i].socket);
+    assert_served(&other);
+    set_hold(rig, false);
+    say_text(&other, "WHATSAT a 5 2\n");
+    assert_said(&other, ANSWER_5);
+    close(other.socket);
+    assert_all_closed(rig);
+    rig_free(rig);
+}
+
+/* A client that does not read does not have its lookup made either; then it gets all, in order. */
+static void test_behind_unsent_replies(void)
+{
+    enum { LINES = 20000 };
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client client = client_new(rig, true), other = client_new(rig, false);
+    g_autoptr(GString) text = g_string_new("IAMAT a +1+1 5\n");
+    g_autoptr(GString) replies = g_string_new(AT_A);
+
+    for (int i = 0; i < LINES; i++) {
+        g_string_append(text, "\n");
+        g_string_append(replies, "? \n");
+    }
+    g_string_append(text, "WHATSAT a 5 2\nlast");
+    g_string_append(replies, ANSWER_5 "? last\n");
+
+    /* Room on the way there for all of it, and on the way back for little. */
+    int room = 1 << 20;
+    g_assert_cmpint(setsockopt(client.socket, SOL_SOCKET, SO_SNDBUF, &room, sizeof room), ==, 0);
+    say_text(&client, text->str);
+    end_input(&client);
+    rig_start(rig, 2);
+    assert_served(&other);
+    assert_served(&other);
+    assert_asked(rig, 0);
+    assert_ends(&client, replies->str);
+    assert_asked(rig, 1);
+    close(other.socket);
+    assert_all_closed(rig);
+    rig_free(rig);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/worker/lookup/what-is-gathered-goes-first", test_before_and_after);
+    g_test_add_func("/worker/lookup/reply-in-one-write", test_one_write);
+    g_test_add_func("/worker/lookup/gives-back-what-it-has-not-begun",
+                    test_gives_back_what_it_has_not_begun);
+    g_test_add_func("/worker/lookup/all-but-one-may-block", test_all_but_one_block);
+    g_test_add_func("/worker/lookup/equal-ones-are-merged", test_merged);
+    g_test_add_func("/worker/lookup/line-and-refusal", test_line_and_refusal);
+    g_test_add_func("/worker/lookup/waited-too-long", test_sweep);
+    g_test_add_func("/worker/lookup/peer-gone-meanwhile", test_gone_meanwhile);
+    g_test_add_func("/worker/lookup/behind-replies-not-taken", test_behind_unsent_replies);
+    return g_test_run();
+}

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/thread.h"
+#include "net/pool.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define BLOCKS false /* the provider is fenced */
+
+#define DEADLINE_MS 60000 /* for what is to happen at once */
+
+/* What workers need, and a provider that can be made to block. */
+typedef struct {
+    char *folder; /* (owned) */
+    Config *config;
+    WorkerContext context;
+    Pool *pool;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool hold;        /* lookups do not end; protected by lock */
+    unsigned running; /* lookups; protected by lock */
+    unsigned asked;   /* lookups so far; protected by lock */
+} Rig;
+
+typedef struct {
+    int socket;
+    Connection *connection; /* the pool's; of use as long as it cannot have been closed */
+} Client;
+
+static void append_answer(const PlacesQuery *query, GString *json)
+{
+    g_string_append_printf(json, "{\n   \"radius\" : %d,\n   \"bound\" : %u\n}",
+                           (int)(query->radius / MILLIMETRES_PER_KM), query->bound);
+}
+
+static bool fake_nearby(void *self, const PlacesQuery *query, GString *json)
+{
+    Rig *rig = self;
+
+    mutex_lock(&rig->lock);
+    rig->asked++;
+    rig->running++;
+    condition_broadcast(&rig->changed);
+    while (rig->hold)
+        condition_wait(&rig->changed, &rig->lock);
+    rig->running--;
+    mutex_unlock(&rig->lock);
+    append_answer(query, json);
+    return true;
+}
+
+static void fake_refuse(void *self G_GNUC_UNUSED, GString *json)
+{
+    g_string_append(json, "{ refused }");
+}
+
+/* Everything but the pool; @options: of the configuration. */
+static Rig *rig_new(const char *options, unsigned active, unsigned most, unsigned most_waiting)
+{
+    Rig *rig = g_new0(Rig, 1);
+    g_autoptr(GError) error = NULL;
+
+    pthread_mutex_init(&rig->lock, NULL);
+    condition_init(&rig->changed);
+    rig->folder = g_dir_make_tmp("herd-worker-XXXXXX", &error);
+    g_assert_no_error(error);
+    g_autofree char *path = g_build_filename(rig->folder, "herd.conf", NULL);
+    g_autofree char *text =
+        g_strdup_printf("[herd]\nlog_dir = %s\nlog_messages = none\n%s\n"
+                        "[member Bailey]\nlisten = 127.0.0.1:1\nneighbours = Bona\n"
+                        "[member Bona]\nlisten = 127.0.0.1:2\n",
+                        rig->folder, options);
+    g_assert_true(g_file_set_contents(path, text, -1, &error));
+    rig->config = config_load(path, "Bailey", &error);
+    g_assert_no_error(error);
+    g_remove(path);
+
+    WorkerContext *context = &rig->context;
+    context->session.config = rig->config;
+    context->session.store = store_new();
+    context->session.log = log_new(rig->folder, "Bailey", rig->config->log_messages, &error);
+    g_assert_no_error(error);
+    context->session.flood =
+        flood_new(rig->config, context->session.store, context->session.log, &error);
+    g_assert_no_error(error);
+    context->session.nearby =
+        (Nearby){.self = rig, .blocks = BLOCKS, .nearby = fake_nearby, .refuse = fake_refuse};
+    context->ready = ready_set_new(&error);
+    g_assert_no_error(error);
+    context->active = active_set_new(active);
+    context->connections = connections_new();
+    context->lookups = lookups_new(context->ready, most, most_waiting, 1000000);
+    return rig;
+}
+
+static void rig_start(Rig *rig, unsigned workers)
+{
+    g_autoptr(GError) error = NULL;
+
+    rig->pool = pool_new(&rig->context, workers, &error);
+    g_assert_no_error(error);
+}
+
+static void rig_free(Rig *rig)
+{
+    WorkerContext *context = &rig->context;
+    g_autofree char *path = g_build_filename(rig->folder, "Bailey.log", NULL);
+
+    pool_free(rig->pool);
+    flood_free(context->session.flood);
+    connections_free(context->connections);
+    lookups_free(context->lookups);
+    active_set_free(context->active);
+    ready_set_free(context->ready);
+    store_free(context->session.store);
+    log_free(context->session.log);
+    config_free(rig->config);
+    g_remove(path);
+    g_rmdir(rig->folder);
+    g_free(rig->folder);
+    pthread_cond_destroy(&rig->changed);
+    pthread_mutex_destroy(&rig->lock);
+    g_free(rig);
+}
+
+/* A connection to the pool whose sockets have as little room as the kernel gives, or as much as is
+ * usual. */
+static Client client_new(Rig *rig, bool small)
+{
+    int ends[2], least = 1;
+
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), ==,
+                    0);
+    for (int i = 0; i < 2 && small; i++)
+        g_assert_cmpint(setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &least, sizeof least), ==, 0);
+
+    Connection *connection = connection_new(ends[1], &(struct sockaddr_storage){0});
+    connections_add(rig->context.connections, connection);
+    g_assert_true(ready_set_add(rig->context.ready, connection));
+    return (Client){.socket = ends[0], .connection = connection};
+}
+
+static void wait_socket(int socket, short events)
+{
+    struct pollfd polled = {.fd = socket, .events = events};
+
+    g_assert_cmpint(poll(&polled, 1, DEADLINE_MS), ==, 1);
+}
+
+static void say(const Client *client, Slice text)
+{
+    while (text.length > 0) {
+        ssize_t n = send(client->socket, text.data, text.length, MSG_NOSIGNAL);
+
+        if (n < 0) {
+            g_assert_cmpint(errno, ==, EAGAIN);
+            wait_socket(client->socket, POLLOUT);
+            continue;
+        }
+        text.data += n;
+        text.length -= (size_t)n;
+    }
+}
+
+static void say_text(const Client *client, const char *text)
+{
+    say(client, (Slice){.data = text, .length = strlen(text)});
+}
+
+/* The skew of each AT line depends on the clock: it becomes "*". */
+static void hide_skews(GString *text)
+{
+    static const char begin[] = "AT Bailey ";
+
+    for (size_t at = 0; at < text->len;) {
+        const char *line = text->str + at;
+
+        if (g_str_has_prefix(line, begin)) {
+            size_t skew = at + strlen(begin);
+            size_t length = strcspn(text->str + skew, " ");
+
+            g_string_erase(text, (gssize)skew, (gssize)length);
+            g_string_insert_c(text, (gssize)skew, '*');
+        }
+        const char *end = memchr(text->str + at, '\n', text->len - at);
+        if (end == NULL)
+            return;
+        at = (size_t)(end - text->str) + 1;
+    }
+}
+
+/* The next reply is @expected, skews hidden. */
+static void assert_said(const Client *client, const char *expected)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    unsigned lines = 0;
+
+    for (const char *at = expected; *at != '\0'; at++)
+        lines += *at == '\n';
+    while (lines > 0) {
+        char byte;
+        ssize_t n = recv(client->socket, &byte, 1, 0);
+
+        if (n < 0) {
+            g_assert_cmpint(errno, ==, EAGAIN);
+            wait_socket(client->socket, POLLIN);
+            continue;
+        }
+        if (n == 0)
+            break;
+        g_string_append_c(text, byte);
+        lines -= byte == '\n';
+    }
+    hide_skews(text);
+    g_assert_cmpstr(text->str, ==, expected);
+}
+
+/* All up to the end, skews hidden. (transfer full) */
+static GString *read_to_end(const Client *client)
+{
+    GString *text = g_string_new(NULL);
+    char bytes[4096];
+
+    for (;;) {
+        ssize_t n = recv(client->socket, bytes, sizeof bytes, 0);
+
+        if (n == 0)
+            break;
+        if (n > 0) {
+            g_string_append_len(text, bytes, n);
+            continue;
+        }
+        g_assert_cmpint(errno, ==, EAGAIN);
+        wait_socket(client->socket, POLLIN);
+    }
+    hide_skews(text);
+    return text;
+}
+
+static void end_input(const Client *client)
+{
+    g_assert_cmpint(shutdown(client->socket, SHUT_WR), ==, 0);
+}
+
+/* The rest is @expected, and then the connection is at its end. */
+static void assert_ends(const Client *client, const char *expected)
+{
+    g_autoptr(GString) text = read_to_end(client);
+
+    g_assert_cmpstr(text->str, ==, expected);
+    close(client->socket);
+}
+
+/* Until the worker has read all that was said. */
+static void wait_until_read(const Client *client)
+{
+    int unread = 1;
+
+    while (unread > 0) {
+        g_assert_cmpint(ioctl(client->socket, SIOCOUTQ, &unread), ==, 0);
+        sched_yield();
+    }
+}
+
+/* Every kind of line, the last without its LF, and what is said to them. */
+static const char lines_text[] = "IAMAT kiwi +34.068930-118.445127 1621464827.959498503\n"
+                                 "\n"
+                                 " what? \r\n"
+                                 "WHATSAT kiwi 10 5\r\n"
+                                 "IAMAT kiwi +1-1 5\nWHATSAT nobody 1 1\n\r\n"
+                                 "IAMAT kiwi +2+2 1621464828";
+static const char lines_replies[] = "AT Bailey * kiwi +34.068930-118.445127 1621464827.959498503\n"
+                                    "? \n"
+                                    "?  what? \n"
+                                    "AT Bailey * kiwi +34.068930-118.445127 1621464827.959498503\n"
+                                    "{\n   \"radius\" : 10,\n   \"bound\" : 5\n}\n\n"
+                                    "AT Bailey * kiwi +1-1 5\n? WHATSAT nobody 1 1\n? \n"
+                                    "AT Bailey * kiwi +2+2 1621464828\n";
+
+/* PROTOCOL R1, R3: what a segment holds does not matter. @step: bytes a segment, after the first of
+ * @first. */
+static void run_segments(size_t first, size_t step)
+{
+    Rig *rig = rig_new("", 2, 1, 1);
+    Client client = client_new(rig, false);
+
+    rig_start(rig, 2);
+    for (size_t at = 0, end = first; at < strlen(lines_text); at = end, end = at + step) {
+        end = MIN(end, strlen(lines_text));
+        say(&client, (Slice){.data = lines_text + at, .length = end - at});
+        wait_until_read(&client);
+    }
+    end_input(&client);
+    assert_ends(&client, lines_replies);
+    rig_free(rig);
+}
+
+static void test_split_anywhere(void)
+{
+    for (size_t first = 0; first <= strlen(lines_text); first++)
+        run_segments(first, strlen(lines_text));
+}
+
+static void test_split_everywhere(void)
+{
+    for (size_t step = 1; step <= 3; step++)
+        run_segments(step, step);
+}
+
+static void test_without_end(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client client = client_new(rig, false);
+
+    rig_start(rig, 1);
+    for (int i = 0; i < 3; i++) {
+        say_text(&client, "IAMAT a +1+1 5\n?");
+        assert_said(&client, "AT Bailey * a +1+1 5\n");
+        say_text(&client, "\n");
+        assert_said(&client, "? ?\n");
+    }
+    end_input(&client);
+    assert_ends(&client, "");
+    g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
+    rig_free(rig);
+}
+
+/* Replies of more than one turn, to one segment after another. */
+static void test_pipelined(void)
+{
+    enum { LINES = 200000 };
+    Rig *rig = rig_new("", 2, 1, 1);
+    Client client = client_new(rig, false);
+    g_autofree char *blank = g_strnfill(LINES, '\n');
+    size_t said = 0, got = 0;
+
+    rig_start(rig, 2);
+    while (got < 3 * LINES) {
+        char bytes[8192];
+        ssize_t n =
+            said < LINES ? send(client.socket, blank + said, LINES - said, MSG_NOSIGNAL) : 0;
+
+        said += n > 0 ? (size_t)n : 0;
+        wait_socket(client.socket, said < LINES ? POLLIN | POLLOUT : POLLIN);
+        n = recv(client.socket, bytes, sizeof bytes, 0);
+        for (ssize_t i = 0; i < n; i++, got++)
+            g_assert_cmpint(bytes[i], ==, "? \n"[got % 3]);
+    }
+    end_input(&client);
+    assert_ends(&client, "");
+    rig_free(rig);
+}
+
+/* PROTOCOL R20: more updates than one turn stores, and none is lost. */
+static void test_link(void)
+{
+    enum { UPDATES = 20000 };
+    Rig *rig = rig_new("", 2, 1, 1);
+    Client link = client_new(rig, false);
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    link.connection->neighbour = 0;
+    for (int i = 0; i < UPDATES; i++)
+        g_string_append_printf(text, "AT B +0.000000000 %d +0+0 1\n", i);
+    rig_start(rig, 2);
+    say_text(&link, text->str);
+    /* An AT line of the longest IAMAT that a member may accept, whatever max_line is here. */
+    g_autofree char *name = g_strnfill(32700, 'x');
+    g_autofree char *line = g_strdup_printf("AT B +0.000000000 %s +0+0 1\n", name);
+    say_text(&link, line);
+    end_input(&link);
+    assert_ends(&link, "");
+    g_assert_cmpuint(store_size(rig->context.session.store), ==, UPDATES + 1);
+    rig_free(rig);
+}
+
+/* A peer that does not read is not read from; when it reads it gets everything, in order. */
+static void test_backpressure(void)
+{
+    enum { BOUND = 16 << 20 };
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client silent = client_new(rig, true), other = client_new(rig, false);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GString) replies = g_string_new(NULL);
+    size_t said = 0;
+
+    for (int i = 0; text->len < BOUND; i++)
+        g_string_append_printf(text, "line %d of some length that fills the sockets\n", i);
+    rig_start(rig, 1);
+    for (bool stuck = false; !stuck;) {
+        ssize_t n = send(silent.socket, text->str + said, text->len - said, MSG_NOSIGNAL);
+
+        g_assert_true(n > 0 || errno == EAGAIN);
+        if (n > 0) {
+            said += (size_t)n;
+            g_assert_cmpuint(said, <, text->len);
+            continue;
+        }
+        /* The one worker has been everywhere once it has answered another client. */
+        say_text(&other, "IAMAT a +1+1 5\n");
+        assert_said(&other, "AT Bailey * a +1+1 5\n");
+        struct pollfd polled = {.fd = silent.socket, .events = POLLOUT};
+        stuck = poll(&polled, 1, 0) == 0;
+    }
+    end_input(&silent);
+    for (const char *line = text->str; line < text->str + said;) {
+        size_t rest = (size_t)(text->str + said - line);
+        size_t length = MIN(strcspn(line, "\n"), rest);
+
+        g_string_append(replies, "? ");
+        g_string_append_len(replies, line, (gssize)length);
+        g_string_append_c(replies, '\n');
+        line += length + 1;
+    }
+    assert_ends(&silent, replies->str);
+    close(other.socket);
+    rig_free(rig);
+}
+
+static void test_gone(void)
+{
+    Rig *rig = rig_new("", 2, 1, 1);
+
+    rig_start(rig, 2);
+    for (int i = 0; i < 50; i++) {
+        Client client = client_new(rig, i % 2 == 0);
+
+        /* Without reading what it is told. */
+        say_text(&client, i % 3 == 0 ? "IAMAT a +1+1 5\nhalf a li" : lines_text);
+        close(client.socket);
+    }
+    g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
+    rig_free(rig);
+}
+
+static void start_without_threads(void)
+{
+    struct rlimit some = {3, 3};
+    WorkerContext context = {.active = active_set_new(1)};
+    g_autoptr(GError) error = NULL;
+
+    context.ready = ready_set_new(&error);
+    g_assert_no_error(error);
+    /* No limit binds root. */
+    if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0)
+        return;
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* as before, for LeakSanitizer */
+    g_assert_cmpint(setrlimit(RLIMIT_NPROC, &some), ==, 0);
+    g_assert_null(pool_new(&context, 8, &error));
+    g_assert_error(error, HERD_THREAD_ERROR, HERD_THREAD_ERROR_START);
+    g_assert_nonnull(strstr(error->message, "worker/"));
+    ready_set_free(context.ready);
+    active_set_free(context.active);
+}
+
+/* The threads that were started are ended, or what they work on could not be freed. */
+static void test_pool_start_failure(void)
+{
+    if (g_test_subprocess()) {
+        start_without_threads();
+        return;
+    }
+    g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+    g_test_trap_assert_passed();
+}
+
+static void test_pool_ends_parked_and_waiting(void)
+{
+    for (unsigned workers = 1; workers <= 16; workers *= 4) {
+        Rig *rig = rig_new("", 2, 1, 1);
+
+        rig_start(rig, workers);
+        rig_free(rig);
+    }
+    pool_free(NULL);
+}
+
+typedef struct {
+    Client client;
+    atomic_bool *stop; /* set by the test */
+    bool gave_up;      /* nobody stopped it in time */
+} Busy;
+
+/* Sends and reads without a pause. */
+static void be_busy(void *argument)
+{
+    Busy *busy = argument;
+    int64_t deadline = monotonic_ms() + 5000;
+    g_autofree char *blank = g_strnfill(4096, '\n');
+    char bytes[16384];
+
+    while (!atomic_load(busy->stop) && !busy->gave_up) {
+        busy->gave_up = monotonic_ms() > deadline;
+        (void)!send(busy->client.socket, blank, 4096, MSG_NOSIGNAL);
+        (void)!recv(busy->client.socket, bytes, sizeof bytes, 0);
+    }
+}
+
+/* Every worker finishes its turn, and not more than that, whatever clients do. */
+static void test_pool_ends_while_clients_send(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Busy busy[3];
+    pthread_t threads[G_N_ELEMENTS(busy)];
+    atomic_bool stop = false;
+    g_autoptr(GError) error = NULL;
+
+    rig_start(rig, 1);
+    for (size_t i = 0; i < G_N_ELEMENTS(busy); i++) {
+        busy[i] = (Busy){.client = client_new(rig, false), .stop = &stop};
+        g_assert_true(thread_start(&threads[i], "busy", be_busy, &busy[i], &error));
+        wait_socket(busy[i].client.socket, POLLIN);
+    }
+    g_clear_pointer(&rig->pool, pool_free);
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < G_N_ELEMENTS(busy); i++) {
+        thread_join(threads[i]);
+        g_assert_false(busy[i].gave_up);
+        close(busy[i].client.socket);
+    }
+    rig_free(rig);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/worker/r1/split-at-every-byte", test_split_anywhere);
+    g_test_add_func("/worker/r1/split-into-bytes", test_split_everywhere);
+    g_test_add_func("/worker/r1/kept-open", test_without_end);
+    g_test_add_func("/worker/r3/one-reply-a-line-however-many", test_pipelined);
+    g_test_add_func("/worker/r3/not-read-from-while-it-does-not-read", test_backpressure);
+    g_test_add_func("/worker/r20/more-updates-than-a-turn", test_link);
+    g_test_add_func("/worker/peer/gone-is-closed", test_gone);
+    g_test_add_func("/worker/pool/start-failure-leaves-no-thread", test_pool_start_failure);
+    g_test_add_func("/worker/pool/ends-parked-and-waiting", test_pool_ends_parked_and_waiting);
+    g_test_add_func("/worker/pool/ends-while-clients-keep-sending",
+                    test_pool_ends_while_clients_send);
+    return g_test_run();
+}
