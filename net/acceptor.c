@@ -14,11 +14,13 @@
 #define ACCEPT_BURST   256 /* from one listening socket, before the next has its turn */
 #define SWEEP_EVERY_MS 1000
 #define PACE_MS        100 /* without accepting, when the system has run out of something */
-#define LINK_CONNECTIONS \
-    4 /* a neighbour: its link, and one that it has not noticed to be dead, with room to spare */
+#define GREETING_S     5 /* for a connection above max_connections to say that it is a neighbour */
+
+/* A neighbour may have these above max_connections: its link, one that it has not noticed to be
+ * dead, and room to spare. */
+#define LINK_CONNECTIONS 4
 
 GQuark herd_acceptor_error_quark(void)
-#define GREETING_S 5 /* for a connection above max_connections to say that it is a neighbour */
 {
     return g_quark_from_static_string("herd-acceptor-error-quark");
 }

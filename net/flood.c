@@ -101,16 +101,18 @@ static void flood_main(void *argument)
     int64_t stop_at = INT64_MAX;
 
     for (;;) {
-        /* Asked first: a queue that was closed before it was found empty stays so. */
-        bool closed = queue_closed(flood->queue);
         bool emptied = take_updates(flood);
         int64_t now = monotonic_ms();
         int64_t wake = tick(flood, now);
 
         send_all(flood);
-        if (emptied && closed) {
-            if (stop_at == INT64_MAX)
+        if (emptied && queue_closed(flood->queue)) {
+            if (stop_at == INT64_MAX) {
+                /* Nothing is added any more, but something may have been between the last look and
+                 * the close. */
                 stop_at = now + STOP_MS;
+                continue;
+            }
             if (now >= stop_at || all_idle(flood))
                 return;
         }

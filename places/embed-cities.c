@@ -29,8 +29,8 @@ static bool parse_degrees(const char *text, int64_t limit, int32_t *ret_units)
 {
     Decimal d;
 
-    if (!decimal_parse(slice_of(text), &d) ||
-        decimal_exceeds(&d, limit) || d.fraction.length > UNIT_DIGITS)
+    if (!decimal_parse(slice_of(text), &d) || decimal_exceeds(&d, limit) ||
+        d.fraction.length > UNIT_DIGITS)
         return false;
     int64_t units = d.whole * UNITS_PER_DEGREE + decimal_fraction(&d, UNIT_DIGITS);
     *ret_units = (int32_t)(d.sign == '-' ? -units : units);

@@ -49,13 +49,14 @@ static Slice copy_text(JsonTree *tree, const char *text, size_t length)
     if (length == 0)
         return SLICE("");
 
+    static const char replacement[] = {'\xef', '\xbf', '\xbd'}; /* U+FFFD */
     char *copy = memcpy(allocate(tree, length, 1), text, length);
 
     /* \ud800 without its other half is no character, though JSON can write it: yajl makes three
      * bytes of it that are not UTF-8. The replacement character has three bytes too. */
     for (size_t i = 0; i + 2 < length; i++)
         if ((unsigned char)copy[i] == 0xed && (unsigned char)copy[i + 1] >= 0xa0)
-            memcpy(copy + i, "\xef\xbf\xbd", 3);
+            memcpy(copy + i, replacement, sizeof replacement);
     return (Slice){.data = copy, .length = length};
 }
 

@@ -287,6 +287,7 @@ static void run_slow_neighbour(bool absent)
     /* Then it hears the newest of all. */
     if (absent) {
         rig->listeners[BONA] = listen_on(rig, BONA);
+        flood_poke(rig->flood, BONA); /* or it would take its time to try again */
         peers[BONA] = greet(rig, BONA);
     }
     for (int left = CLIENTS; left > 0;) {
