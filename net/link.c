@@ -55,8 +55,9 @@ struct Link {
         *pending; /* set of owned Record, found by RecordKey: to be sent when there is room */
     unsigned
         next_shard; /* of the store, which is sent when the link comes up; store_shards(): all is */
-    GPtrArray *collected; /* owned Record, taken from either and sent from the end */
-    bool pending_last;    /* collected was last filled with what was pending */
+    GPtrArray *collected;   /* owned Record, taken from either and sent from the end */
+    unsigned pending_taken; /* how many collected had from pending when it was last filled; 0: from
+                               the store */
 };
 
 Link *link_new(const Config *config, const char *name, Store *store, Log *log, int epoll)
@@ -318,16 +319,16 @@ void link_offer(Link *link, Record *record)
 }
 
 /*
- * Fills `collected` anew, in turn with what is pending and with a shard of the store that is still
- * to be sent since the link came up, so that neither waits for the other, and no client of the one
- * for those before it. FALSE: there is nothing more.
+ * Fills `collected` anew, in turn with all that is pending and with about as much of the store that
+ * is still to be sent since the link came up, so that neither waits for the other, and no client of
+ * the one for those before it. FALSE: there is nothing more.
  */
 static bool collect(Link *link)
 {
     bool shards_left = link->next_shard < store_shards(link->store);
     bool pending = g_hash_table_size(link->pending) > 0;
 
-    if (pending && (!shards_left || !link->pending_last)) {
+    if (pending && (!shards_left || link->pending_taken == 0)) {
         GHashTableIter iter;
         void *record;
 
@@ -335,12 +336,14 @@ static bool collect(Link *link)
         while (g_hash_table_iter_next(&iter, &record, NULL))
             g_ptr_array_add(link->collected, record);
         g_hash_table_steal_all(link->pending);
-        link->pending_last = true;
-    } else if (shards_left) {
-        store_collect(link->store, link->next_shard++, link->collected);
-        link->pending_last = false;
+        link->pending_taken = link->collected->len;
+        return true;
     }
-    return pending || shards_left;
+    while (link->next_shard < store_shards(link->store) &&
+           (link->collected->len == 0 || link->collected->len < link->pending_taken))
+        store_collect(link->store, link->next_shard++, link->collected);
+    link->pending_taken = 0;
+    return shards_left;
 }
 
 /* Fills the output with what waits for room in it. */

@@ -353,6 +353,35 @@ static void test_conflation(void)
     rig_free(rig);
 }
 
+/* Whoever moves all the while keeps neither the others who do nor those who rest from being heard.
+ */
+static void test_nobody_starves(void)
+{
+    enum { MOVING = 6000, RESTING = 80000, STEP = 3000, STEPS = 80 };
+    Rig *rig = rig_new(true);
+    g_autofree bool *heard = g_new0(bool, MOVING + RESTING);
+    int left = MOVING + RESTING;
+
+    for (int i = MOVING; i < MOVING + RESTING; i++)
+        put(rig, i, 1);
+    int peer = bring_up(rig);
+    for (int step = 1; step <= STEPS && left > 0; step++) {
+        for (int i = 0; i < MOVING; i++)
+            offer(rig, i, step);
+        for (int i = 0; i < STEP; i++) {
+            int time;
+            int client = hear_update(rig, peer, &time);
+
+            left -= !heard[client];
+            heard[client] = true;
+        }
+        pump(rig);
+    }
+    g_assert_cmpint(left, ==, 0);
+    close(peer);
+    rig_free(rig);
+}
+
 /* A store that does not fit, while newer records come: each client's newest arrives last. */
 static void test_store_beside_news(void)
 {
@@ -535,5 +564,6 @@ int main(int argc, char **argv)
     g_test_add_func("/link/poke/when-up", test_poke_when_up);
     g_test_add_func("/link/offer/while-down-keeps-nothing", test_offer_while_down);
     g_test_add_func("/link/offer/newest-wins-when-the-neighbour-does-not-read", test_conflation);
+    g_test_add_func("/link/r23/nobody-starves", test_nobody_starves);
     return g_test_run();
 }
