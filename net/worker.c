@@ -104,6 +104,18 @@ static void keep_input(Worker *worker, Connection *connection)
         (Slice){.data = worker->input + worker->begin, .length = worker->end - worker->begin});
 }
 
+/* Hands over what was stored. */
+static void flood_updates(Worker *worker)
+{
+    GArray *updates = worker->turn.updates;
+
+    if (updates->len == 0)
+        return;
+    flood_push(worker->context->session.flood, (const FloodUpdate *)(void *)updates->data,
+               updates->len);
+    g_array_set_size(updates, 0);
+}
+
 /* Floods what was stored, then sends the replies that say so; what the socket does not take stays
  * with the connection. FALSE: the peer is gone. */
 static bool send_output(Worker *worker, Connection *connection)
@@ -111,12 +123,7 @@ static bool send_output(Worker *worker, Connection *connection)
     Turn *turn = &worker->turn;
     size_t sent = 0;
 
-    if (turn->updates->len > 0) {
-        flood_push(worker->context->session.flood, (const FloodUpdate *)(void *)turn->updates->data,
-                   turn->updates->len);
-        g_array_set_size(turn->updates, 0);
-    }
-
+    flood_updates(worker);
     while (sent < turn->output->len) {
         ssize_t n = send(connection->descriptor, turn->output->str + sent, turn->output->len - sent,
                          MSG_NOSIGNAL);
@@ -424,7 +431,9 @@ static void serve(Worker *worker, Connection *connection)
                                                     : "is gone");
         break;
     }
-    g_string_truncate(worker->turn.output, 0); /* what a peer that is gone did not get */
+    /* What a peer that is gone has said, and did not get. */
+    flood_updates(worker);
+    g_string_truncate(worker->turn.output, 0);
 }
 
 void worker_main(void *argument)
