@@ -9,7 +9,10 @@
 #include "net/pool.h"
 
 #include <inttypes.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define DESCRIPTORS_KEPT 128
 
 #define STOP_MS 5000 /* for clients to take what they are owed, and for lookups to end */
 
@@ -94,6 +97,22 @@ static void free_parts(Server *server)
     g_free(server);
 }
 
+/* Clients up to max_connections must leave descriptors for links, lookups, the log and the
+ * listening sockets. */
+static void check_descriptors(Server *server)
+{
+    const Config *config = server->config;
+    rlim_t wanted = (rlim_t)config->limits.max_connections + config->workers + DESCRIPTORS_KEPT;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted)
+        log_event(server->log, LOG_WARNING,
+                  "max_connections = %u wants a limit on open files (ulimit -n) of %ju, not %ju: "
+                  "links and "
+                  "lookups may find none left",
+                  config->limits.max_connections, (uintmax_t)wanted, (uintmax_t)limit.rlim_cur);
+}
+
 Server *server_start(const Config *config, Places *places, GError **error)
 {
     Server *server = g_new0(Server, 1);
@@ -111,6 +130,7 @@ Server *server_start(const Config *config, Places *places, GError **error)
     }
     log_event(server->log, LOG_INFO, "start %s version " HERD_VERSION " pid %d workers %u",
               config->self->name, (int)getpid(), config->workers);
+    check_descriptors(server);
     for (unsigned i = 0; i < config->warnings->len; i++)
         log_event(server->log, LOG_WARNING, "%s", (const char *)config->warnings->pdata[i]);
     return server;

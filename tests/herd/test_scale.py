@@ -72,6 +72,7 @@ class Descriptors(HerdTestCase):
     def test_without_descriptors_it_serves_who_it_has_and_recovers(self):
         member = self.lone(limits={'max_connections': 1000})
         member.start(rlimits={resource.RLIMIT_NOFILE: 64})
+        member.wait_event(rb'^max_connections = 1000 wants a limit on open files .* not 64')
         served, refused = [], 0
         for _ in range(100):
             client = Client(member.address, timeout=1)
