@@ -32,6 +32,14 @@ bool member_has_neighbour(const Member *member, const char *name)
     return false;
 }
 
+bool member_is_at(const Member *member, const struct sockaddr_storage *address)
+{
+    for (unsigned i = 0; i < member->listen->len; i++)
+        if (endpoint_same_host(member->listen->pdata[i], address))
+            return true;
+    return false;
+}
+
 static bool set_listen(Member *member, char **texts, HerdConfigError *ret_code, char **ret_why)
 {
     *ret_code = HERD_CONFIG_ERROR_VALUE;

@@ -41,5 +41,8 @@ bool member_set(Member *member, const char *key, const char *value, HerdConfigEr
 
 bool member_has_neighbour(const Member *member, const char *name);
 
+/* Whether @address, whatever its port, is of a host that it listens on. */
+bool member_is_at(const Member *member, const struct sockaddr_storage *address);
+
 /* Appends it as a group of a key file. */
 void member_describe(const Member *member, GString *text);

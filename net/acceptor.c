@@ -146,13 +146,9 @@ static bool may_be_neighbour(const Acceptor *acceptor, const struct sockaddr_sto
     if (connections_count(acceptor->connections) >=
         acceptor->config->limits.max_connections + LINK_CONNECTIONS * neighbours->len)
         return false;
-    for (unsigned i = 0; i < neighbours->len; i++) {
-        const Member *neighbour = config_member(acceptor->config, neighbours->pdata[i]);
-
-        for (unsigned k = 0; k < neighbour->listen->len; k++)
-            if (endpoint_same_host(neighbour->listen->pdata[k], address))
-                return true;
-    }
+    for (unsigned i = 0; i < neighbours->len; i++)
+        if (member_is_at(config_member(acceptor->config, neighbours->pdata[i]), address))
+            return true;
     return false;
 }
 

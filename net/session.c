@@ -168,13 +168,9 @@ static int find_neighbour(const SessionContext *context, const Connection *conne
     for (unsigned i = 0; i < names->len; i++) {
         const char *name = names->pdata[i];
 
-        if (!slice_equal(from, slice_of(name)))
-            continue;
-
-        const GPtrArray *listen = config_member(context->config, name)->listen;
-        for (unsigned k = 0; k < listen->len; k++)
-            if (endpoint_same_host(listen->pdata[k], &address))
-                return (int)i;
+        if (slice_equal(from, slice_of(name)) &&
+            member_is_at(config_member(context->config, name), &address))
+            return (int)i;
     }
     return CONNECTION_CLIENT;
 }
