@@ -35,6 +35,13 @@ RecordKey record_key(Slice client);
 unsigned record_key_hash(const void *key);
 int record_key_equal(const void *a, const void *b);
 
+/* Which of RECORD_PLACES parts of a store a client belongs to: the same on every member, so that
+ * members can compare part by part. Anybody can choose IDs that share one, unlike RecordKey.hash.
+ */
+#define RECORD_PLACE_BITS 16
+#define RECORD_PLACES     (1u << RECORD_PLACE_BITS)
+unsigned record_place_of(Slice client);
+
 /* The fields of an AT line. Slices of somebody else's text. */
 typedef struct {
     Slice origin;
@@ -56,6 +63,13 @@ Slice record_line(const Record *record); /* the AT line, LF included */
 Slice record_client(const Record *record);
 Slice record_origin(const Record *record);
 Slice record_location(const Record *record); /* as written, valid by R7 */
+Timestamp record_time(const Record *record);
+
+/* record_place_of() its client. */
+unsigned record_place(const Record *record);
+
+/* 64 bits that say which record it is, the same on every member: a hash of its line. Never zero. */
+uint64_t record_digest(const Record *record);
 
 /*
  * PROTOCOL R21: below zero if @a is older than @b, above if newer, zero if they are one and the
