@@ -16,9 +16,7 @@ static bool is_white_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Splits @line into at most FIELDS_MAX fields. Returns how many there are; one more than FIELDS_MAX
- * means "more". */
-static unsigned split(Slice line, Slice fields[static FIELDS_MAX])
+unsigned message_split(Slice line, Slice *fields, unsigned most)
 {
     const char *at = line.data;
     const char *end = line.data + line.length;
@@ -29,8 +27,8 @@ static unsigned split(Slice line, Slice fields[static FIELDS_MAX])
             at++;
         if (at == end)
             return count;
-        if (count == FIELDS_MAX)
-            return FIELDS_MAX + 1;
+        if (count == most)
+            return most + 1;
 
         const char *begin = at;
         while (at < end && !is_white_space(*at))
@@ -137,7 +135,7 @@ static const struct {
 Message message_parse(Slice line)
 {
     Slice fields[FIELDS_MAX] = {0};
-    unsigned count = split(line, fields);
+    unsigned count = message_split(line, fields, FIELDS_MAX);
 
     /* PROTOCOL R4: NUL anywhere makes a command invalid. */
     if (count == 0 || memchr(line.data, '\0', line.length) != NULL)

@@ -48,6 +48,10 @@ typedef struct {
     };
 } Message;
 
+/* PROTOCOL R2: splits @line at white space into at most @most fields. Returns how many there are;
+ * @most + 1 means "more". */
+unsigned message_split(Slice line, Slice *fields, unsigned most);
+
 /* What stands in @line, which has no LF. A line that is not valid by its rule is MESSAGE_INVALID,
  * whatever its verb. */
 Message message_parse(Slice line);

@@ -6,7 +6,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define AT_VERB "AT "
+#define AT_VERB          "AT "
+#define COPY_NANOSECONDS 1000 /* times that are less apart are one, see record_is_copy() */
 
 /* Where a field stands in the line. A line is far shorter than 64 KiB (config: max_line). */
 typedef struct {
@@ -147,6 +148,14 @@ Slice record_location(const Record *record)
     return field_slice(record, record->location);
 }
 
+/* It stands behind the location, up to the LF. */
+Slice record_time_text(const Record *record)
+{
+    size_t begin = (size_t)record->location.offset + record->location.length + 1;
+
+    return (Slice){.data = record->line + begin, .length = record->line_length - 1 - begin};
+}
+
 Timestamp record_time(const Record *record)
 {
     return (Timestamp){.seconds = record->time_seconds, .nanoseconds = record->time_nanoseconds};
@@ -163,7 +172,7 @@ uint64_t record_digest(const Record *record)
 }
 
 /* Wanted only where all else is equal, so it is read again rather than kept. */
-static Timestamp record_skew(const Record *record)
+Timestamp record_skew(const Record *record)
 {
     Timestamp skew = {0};
     bool valid = timestamp_parse_skew(field_slice(record, record->skew), &skew);
@@ -186,4 +195,26 @@ int record_compare(const Record *a, const Record *b)
     if (order == 0)
         order = slice_compare(record_line(a), record_line(b));
     return order;
+}
+
+static bool same_place(Slice a, Slice b)
+{
+    Location x = {0};
+    Location y = {0};
+    bool valid = location_parse(a, &x) && location_parse(b, &y);
+
+    g_assert(valid);
+    return x.latitude == y.latitude && x.longitude == y.longitude;
+}
+
+/* PROTOCOL, mistakes 1, 5 and 12: what the programs do from which copies come back. */
+bool record_is_copy(const Record *a, const Record *b)
+{
+    Timestamp x = record_time(a);
+    Timestamp y = record_time(b);
+    Timestamp apart =
+        timestamp_compare(x, y) < 0 ? timestamp_subtract(y, x) : timestamp_subtract(x, y);
+
+    return apart.seconds == 0 && apart.nanoseconds < COPY_NANOSECONDS &&
+           record_key_equal(&a->key, &b->key) && same_place(record_location(a), record_location(b));
 }

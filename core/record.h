@@ -62,8 +62,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Record, record_unref)
 Slice record_line(const Record *record); /* the AT line, LF included */
 Slice record_client(const Record *record);
 Slice record_origin(const Record *record);
-Slice record_location(const Record *record); /* as written, valid by R7 */
+Slice record_location(const Record *record);  /* as written, valid by R7 */
+Slice record_time_text(const Record *record); /* as written, valid by R8 */
 Timestamp record_time(const Record *record);
+Timestamp record_skew(const Record *record); /* the received time minus the client's */
 
 /* record_place_of() its client. */
 unsigned record_place(const Record *record);
@@ -78,3 +80,10 @@ uint64_t record_digest(const Record *record);
  * members agree to the byte.
  */
 int record_compare(const Record *a, const Record *b);
+
+/*
+ * Whether two records are one update, of which one has been through a program that keeps positions
+ * and times as doubles and writes origin, skew and digits anew: the same client, the same location
+ * by value, and times less than a microsecond apart. What comes back like that is no news.
+ */
+bool record_is_copy(const Record *a, const Record *b);

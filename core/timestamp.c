@@ -10,6 +10,8 @@
 #define NANOSECOND_DIGITS      9
 #define TIME_SECONDS_DIGITS    12 /* PROTOCOL R8 */
 #define SKEW_SECONDS_DIGITS    13 /* the span between two twelve-digit times of opposite sign */
+#define SKEW_SECONDS_LIMIT     INT64_C(10000000000000) /* of SKEW_SECONDS_DIGITS: no room for more */
+#define EXPONENT_MAX           400                     /* past that of any double */
 
 static Timestamp negate(Timestamp t)
 {
@@ -46,11 +48,75 @@ bool timestamp_parse_skew(Slice text, Timestamp *ret_skew)
     return true;
 }
 
+/* The @index-th of the digits of @whole and then of @fraction; zeros stand before and behind. */
+static int digit_at(Slice whole, Slice fraction, int64_t index)
+{
+    int64_t behind = index - (int64_t)whole.length;
+
+    if (index < 0 || behind >= (int64_t)fraction.length)
+        return 0;
+    return (behind < 0 ? whole.data[index] : fraction.data[behind]) - '0';
+}
+
+static bool parse_exponent(Slice text, int *ret_exponent)
+{
+    Decimal d;
+
+    if (!decimal_parse(text, &d) || d.fraction.length > 0 || d.whole > EXPONENT_MAX)
+        return false;
+    *ret_exponent = (int)(d.sign == '-' ? -d.whole : d.whole);
+    return true;
+}
+
+bool timestamp_parse_printed(Slice text, Timestamp *ret_time)
+{
+    Slice mantissa = {.data = text.data};
+    Decimal d;
+    int exponent = 0;
+
+    while (mantissa.length < text.length && text.data[mantissa.length] != 'e' &&
+           text.data[mantissa.length] != 'E')
+        mantissa.length++;
+    if (!decimal_parse(mantissa, &d))
+        return false;
+    if (mantissa.length < text.length) {
+        size_t skipped = mantissa.length + 1;
+        Slice rest = {.data = text.data + skipped, .length = text.length - skipped};
+
+        if (!parse_exponent(rest, &exponent))
+            return false;
+    }
+
+    Slice whole = {.data = mantissa.data + (d.sign != 0), .length = d.whole_digits};
+    int64_t point = (int64_t)d.whole_digits + exponent; /* how many digits stand before it */
+    Timestamp t = {0};
+    for (int64_t i = 0; i < point; i++) {
+        t.seconds = t.seconds * 10 + digit_at(whole, d.fraction, i);
+        if (t.seconds >= SKEW_SECONDS_LIMIT)
+            return false;
+    }
+    for (int64_t i = point; i < point + NANOSECOND_DIGITS; i++)
+        t.nanoseconds = t.nanoseconds * 10 + digit_at(whole, d.fraction, i);
+    *ret_time = d.sign == '-' ? negate(t) : t;
+    return true;
+}
+
 int timestamp_compare(Timestamp a, Timestamp b)
 {
     if (a.seconds != b.seconds)
         return a.seconds < b.seconds ? -1 : 1;
     return (a.nanoseconds > b.nanoseconds) - (a.nanoseconds < b.nanoseconds);
+}
+
+Timestamp timestamp_add(Timestamp a, Timestamp b)
+{
+    Timestamp s = {.seconds = a.seconds + b.seconds, .nanoseconds = a.nanoseconds + b.nanoseconds};
+
+    if (s.nanoseconds >= NANOSECONDS_PER_SECOND) {
+        s.seconds++;
+        s.nanoseconds -= NANOSECONDS_PER_SECOND;
+    }
+    return s;
 }
 
 Timestamp timestamp_subtract(Timestamp a, Timestamp b)

@@ -28,10 +28,16 @@ bool timestamp_parse(Slice text, Timestamp *ret_time);
  * R8 times). FALSE: not of that form, @ret_skew untouched. */
 bool timestamp_parse_skew(Slice text, Timestamp *ret_skew);
 
+/* Seconds as other programs print them, from whatever they compute with:
+ * [+-]?d+(.d+)?([eE][+-]?d+)?, at most 13 digits of seconds by value. Digits past the ninth decimal
+ * are dropped. FALSE: not of that form, or an exponent that no double has; @ret_time untouched. */
+bool timestamp_parse_printed(Slice text, Timestamp *ret_time);
+
 /* Below, at or above zero. */
 int timestamp_compare(Timestamp a, Timestamp b);
 
-/* a - b. */
+/* a + b and a - b. */
+Timestamp timestamp_add(Timestamp a, Timestamp b);
 Timestamp timestamp_subtract(Timestamp a, Timestamp b);
 
 /* PROTOCOL R5: sign, seconds, nine decimals. Writes at most TIMESTAMP_SKEW_MAX bytes, no NUL;

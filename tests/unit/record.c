@@ -30,6 +30,9 @@ static void test_line(void)
     g_assert_true(slice_equal(record_client(record), SLICE("kiwi.cs.ucla.edu")));
     g_assert_true(slice_equal(record_origin(record), SLICE("Bailey")));
     g_assert_true(slice_equal(record_location(record), SLICE("+34.068930-118.445127")));
+    g_assert_true(slice_equal(record_time_text(record), SLICE("1520023934.918963997")));
+    g_assert_cmpint(record_skew(record).seconds, ==, 0);
+    g_assert_cmpint(record_skew(record).nanoseconds, ==, 263873386);
 }
 
 /* The fields' bytes are copied: the line they came from may go. */
@@ -210,6 +213,58 @@ static void test_key(void)
     g_assert_false(record_key_equal(longer, &key));
 }
 
+static void test_is_copy(void)
+{
+    static const char stored[] = "AT Riley +0.263873386 k +34.068930-118.445127 "
+                                 "1520023934.918963997";
+    static const struct {
+        const char *line;
+        bool copy;
+    } rows[] = {
+        {stored, true},
+        {"AT Juzang +5.000000000 k +34.06893-118.445127 1520023934.918964", true},
+        {"AT Riley +0.263873386 k +034.0689300-118.445127000 1520023934.9189638", true},
+        {"AT Riley +0.263873386 k +34.068930-118.445127 1520023934.918964996", true},
+        {"AT Riley +0.263873386 k +34.068930-118.445127 1520023934.918962998", true},
+        /* A microsecond, either way. */
+        {"AT Riley +0.263873386 k +34.068930-118.445127 1520023934.918964997", false},
+        {"AT Riley +0.263873386 k +34.068930-118.445127 1520023934.918962997", false},
+        {"AT Riley +0.263873386 k +34.068930-118.445127 1520023935.918963997", false},
+        {"AT Riley +0.263873386 k +34.068930-118.445127 1520023933.918963997", false},
+        /* Somebody else, or somewhere else. */
+        {"AT Riley +0.263873386 l +34.068930-118.445127 1520023934.918963997", false},
+        {"AT Riley +0.263873386 k +34.068931-118.445127 1520023934.918963997", false},
+        {"AT Riley +0.263873386 k +34.068930-118.445126 1520023934.918963997", false},
+        {"AT Riley +0.263873386 k -34.068930-118.445127 1520023934.918963997", false},
+    };
+    g_autoptr(Record) a = record_of(stored);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(Record) b = record_of(rows[i].line);
+
+        if (record_is_copy(a, b) != rows[i].copy || record_is_copy(b, a) != rows[i].copy)
+            g_test_fail_printf("%s", rows[i].line);
+    }
+}
+
+/* Across a second, and around 1970. */
+static void test_is_copy_at_edges(void)
+{
+    static const char *const pairs[][2] = {
+        {"AT A +0.000000000 k +0-0 4.999999999", "AT A +0.000000000 k -0+0 5"},
+        {"AT A +0.000000000 k +0+0 -0.0000001", "AT A +0.000000000 k +0+0 0.0000001"},
+        {"AT A +0.000000000 k +0+0 -5", "AT A +0.000000000 k +0+0 -5.000000001"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++) {
+        g_autoptr(Record) a = record_of(pairs[i][0]);
+        g_autoptr(Record) b = record_of(pairs[i][1]);
+
+        g_assert_true(record_is_copy(a, b));
+        g_assert_true(record_is_copy(b, a));
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -221,6 +276,8 @@ int main(int argc, char **argv)
     g_test_add_func("/record/r21/order", test_r21_order);
     g_test_add_func("/record/r21/full-tie-is-a-duplicate", test_r21_full_tie);
     g_test_add_func("/record/r21/same-in-other-bytes-is-ordered", test_r21_same_in_other_bytes);
+    g_test_add_func("/record/copy/of-one-who-keeps-doubles", test_is_copy);
+    g_test_add_func("/record/copy/at-the-edges-of-seconds", test_is_copy_at_edges);
     g_test_add_func("/record/r21/property/total-order", test_property_total_order);
     return g_test_run();
 }

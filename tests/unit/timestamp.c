@@ -312,7 +312,51 @@ static void test_property_skew_reads_back(void)
         g_assert_true(text[0] == (wide(skew) < 0 ? '-' : '+'));
         g_assert_true(timestamp_parse_skew(slice(text), &back));
         assert_same(back, skew);
+        assert_same(timestamp_add(b, skew), a);
     }
+}
+
+/* @number times ten to the @power, the rest dropped. */
+static Wide shifted(Wide number, int power)
+{
+    for (; power > 0; power--)
+        number *= 10;
+    for (; power < 0; power++)
+        number /= 10;
+    return number;
+}
+
+/* An exponent moves the point and nothing else, wherever it stood. */
+static void test_property_printed(void)
+{
+    unsigned taken = 0;
+
+    for (int round = 0; round < 20000; round++) {
+        g_autoptr(GString) text = g_string_new(g_test_rand_bit() ? "-" : "");
+        int before = g_test_rand_int_range(1, 9);
+        int behind = g_test_rand_int_range(0, 9);
+        int exponent = g_test_rand_int_range(-20, 14);
+        Wide digits = 0;
+        Timestamp t = {42, 43};
+
+        for (int i = 0; i < before + behind; i++) {
+            int digit = g_test_rand_int_range(0, 10);
+
+            g_string_append_printf(text, "%s%d", i == before ? "." : "", digit);
+            digits = digits * 10 + digit;
+        }
+        g_string_append_printf(text, g_test_rand_bit() ? "e%+03d" : "E%d", exponent);
+
+        Wide nanoseconds = shifted(digits, exponent - behind + 9);
+        bool fits = nanoseconds < shifted(1, 13 + 9);
+        g_assert_cmpint(timestamp_parse_printed(slice(text->str), &t), ==, fits);
+        if (fits)
+            g_assert_true(wide(t) == (text->str[0] == '-' ? -nanoseconds : nanoseconds));
+        else
+            assert_same(t, (Timestamp){42, 43});
+        taken += fits;
+    }
+    g_assert_cmpuint(taken, >, 0);
 }
 
 static void test_property_time_reads_back(void)
@@ -360,6 +404,7 @@ int main(int argc, char **argv)
     g_test_add_func("/timestamp/r20/skew-form", test_r20_skew_form);
     g_test_add_func("/timestamp/compare/order", test_compare);
     g_test_add_func("/timestamp/property/skew-reads-back", test_property_skew_reads_back);
+    g_test_add_func("/timestamp/property/exponent-moves-the-point", test_property_printed);
     g_test_add_func("/timestamp/property/time-reads-back", test_property_time_reads_back);
     g_test_add_func("/timestamp/now/is-the-wall-clock", test_now);
     return g_test_run();
