@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/options.h"
 
+#include "core/choice.h"
 #include "core/decimal.h"
 
 #include <stddef.h>
@@ -82,22 +83,6 @@ static bool set_number(const Option *option, const char *value, unsigned *field,
     return false;
 }
 
-static bool set_choice(const Option *option, const char *value, unsigned *field, char **ret_why)
-{
-    for (unsigned i = 0; option->choices[i] != NULL; i++) {
-        if (strcmp(value, option->choices[i]) == 0) {
-            *field = i;
-            return true;
-        }
-    }
-    GString *why = g_string_new(NULL);
-    g_string_append_printf(why, "\"%s\" is none of:", value);
-    for (unsigned i = 0; option->choices[i] != NULL; i++)
-        g_string_append_printf(why, "%s %s", i > 0 ? "," : "", option->choices[i]);
-    *ret_why = g_string_free(why, FALSE);
-    return false;
-}
-
 /* FALSE: @ret_why says why not. (transfer full) */
 static bool set_option(const Option *option, Config *config, const char *value, char **ret_why)
 {
@@ -108,7 +93,7 @@ static bool set_option(const Option *option, Config *config, const char *value, 
         return set_number(option, value, field, ret_why);
     case OPTION_CHOICE:
         /* Every enum here is an unsigned int to the compilers that this is built with. */
-        return set_choice(option, value, field, ret_why);
+        return choice_parse(option->choices, value, field, ret_why);
     case OPTION_TEXT:
         g_free(*(char **)field);
         *(char **)field = *value != '\0' ? g_strdup(value) : NULL;
