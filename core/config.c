@@ -121,6 +121,13 @@ static bool read_member(GKeyFile *file, const char *path, const char *group, Mem
         if (!member_set(member, keys[k], value, &code, &why))
             return fail(error, code, path, group, keys[k], "%s", why);
     }
+    if (member_is_foreign(member) && !g_key_file_has_key(file, group, "delivery", NULL))
+        member->delivery = DELIVERY_MESSAGE;
+
+    const char *key = NULL;
+    g_autofree char *why = NULL;
+    if (!member_check_dialect(member, &key, &why))
+        return fail(error, HERD_CONFIG_ERROR_VALUE, path, group, key, "%s", why);
     if (member->listen->len == 0)
         return fail(error, HERD_CONFIG_ERROR_VALUE, path, group, "listen",
                     "is missing: the address of this member, such as 127.0.0.1:10000");
@@ -185,10 +192,35 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Edges are undirected: one that is named on one side only stands on the other too, with a warning.
+/* Sorts the neighbours of @member. One that it names more than once is taken once, with a warning.
  */
+static void tidy_neighbours(const char *path, const Member *member, GPtrArray *warnings)
+{
+    GPtrArray *names = member->neighbours;
+
+    g_ptr_array_sort(names, compare_names);
+    for (unsigned i = 0; i < names->len; i++) {
+        const char *name = names->pdata[i];
+        unsigned next = i + 1;
+
+        while (next < names->len && strcmp(names->pdata[next], name) == 0)
+            next++;
+        if (next == i + 1)
+            continue;
+        g_ptr_array_remove_range(names, i + 1, next - i - 1);
+        g_ptr_array_add(
+            warnings,
+            g_strdup_printf("%s: [%s %s] neighbours: %s stands there more than once; taken once",
+                            path, MEMBER_GROUP, member->name, name));
+    }
+}
+
+/* Edges are undirected: one that is named on one side only stands on the other too, with a warning.
+ * But what members that we do not run say of each other is their own business. */
 static bool complete_edges(const char *path, Config *config, GError **error)
 {
+    for (unsigned i = 0; i < config->members->len; i++)
+        tidy_neighbours(path, config->members->pdata[i], config->warnings);
     for (unsigned i = 0; i < config->members->len; i++) {
         const Member *member = config->members->pdata[i];
 
@@ -203,6 +235,8 @@ static bool complete_edges(const char *path, Config *config, GError **error)
             if (member_has_neighbour(neighbour, member->name))
                 continue;
             g_ptr_array_add(neighbour->neighbours, g_strdup(member->name));
+            if (member_is_foreign(member) && member_is_foreign(neighbour))
+                continue;
             g_ptr_array_add(config->warnings,
                             g_strdup_printf("%s: [%s %s] neighbours: %s is missing, which names "
                                             "%s as its own; taken as a link of both",
@@ -211,6 +245,55 @@ static bool complete_edges(const char *path, Config *config, GError **error)
     }
     for (unsigned i = 0; i < config->members->len; i++)
         g_ptr_array_sort(((Member *)config->members->pdata[i])->neighbours, compare_names);
+    return true;
+}
+
+/* Adds a warning for each member that what is stored here never comes to. */
+static void warn_unreachable(const char *path, Config *config)
+{
+    g_autoptr(GPtrArray) reached = g_ptr_array_new(); /* names, in the order they are found */
+
+    g_ptr_array_add(reached, config->self->name);
+    for (unsigned i = 0; i < reached->len; i++) {
+        const GPtrArray *next = config_member(config, reached->pdata[i])->neighbours;
+
+        for (unsigned k = 0; k < next->len; k++)
+            if (!g_ptr_array_find_with_equal_func(reached, next->pdata[k], g_str_equal, NULL))
+                g_ptr_array_add(reached, next->pdata[k]);
+    }
+    for (unsigned i = 0; i < config->members->len; i++) {
+        const char *name = ((const Member *)config->members->pdata[i])->name;
+
+        if (!g_ptr_array_find_with_equal_func(reached, name, g_str_equal, NULL))
+            g_ptr_array_add(config->warnings,
+                            g_strdup_printf("%s: [%s %s] cannot be reached from %s: no chain of "
+                                            "neighbours leads there",
+                                            path, MEMBER_GROUP, name, config->self->name));
+    }
+}
+
+/* @name is a member of this file that herdd can be. */
+static bool find_self(const char *path, const char *name, Config *config, GError **error)
+{
+    config->self = config_member(config, name);
+    if (config->self == NULL) {
+        g_autoptr(GString) names = g_string_new(NULL);
+
+        for (unsigned i = 0; i < config->members->len; i++)
+            g_string_append_printf(names, "%s%s", i > 0 ? ", " : "",
+                                   ((Member *)config->members->pdata[i])->name);
+        g_set_error(error, HERD_CONFIG_ERROR, HERD_CONFIG_ERROR_MEMBER,
+                    "%s: there is no [%s %s]; its members are: %s", path, MEMBER_GROUP, name,
+                    names->len > 0 ? names->str : "none");
+        return false;
+    }
+    if (member_is_foreign(config->self)) {
+        g_autofree char *group = g_strconcat(MEMBER_GROUP " ", name, NULL);
+
+        return fail(error, HERD_CONFIG_ERROR_MEMBER, path, group, "dialect",
+                    "%s is another implementation's; herdd runs members whose dialect is native",
+                    member_dialect_name(config->self->dialect));
+    }
     return true;
 }
 
@@ -281,18 +364,9 @@ Config *config_load(const char *path, const char *name, GError **error)
         return NULL;
     }
 
-    config->self = config_member(config, name);
-    if (config->self == NULL) {
-        g_autoptr(GString) names = g_string_new(NULL);
-
-        for (unsigned i = 0; i < config->members->len; i++)
-            g_string_append_printf(names, "%s%s", i > 0 ? ", " : "",
-                                   ((Member *)config->members->pdata[i])->name);
-        g_set_error(error, HERD_CONFIG_ERROR, HERD_CONFIG_ERROR_MEMBER,
-                    "%s: there is no [%s %s]; its members are: %s", path, MEMBER_GROUP, name,
-                    names->len > 0 ? names->str : "none");
+    if (!find_self(path, name, config, error))
         return NULL;
-    }
+    warn_unreachable(path, config);
     return g_steal_pointer(&config);
 }
 

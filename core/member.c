@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/member.h"
 
+#include "core/choice.h"
+
 #include <string.h>
+
+/* In the order of their enums. */
+static const char *const dialects[] = {"native", "plain", "path", "last", "echo", NULL};
+static const char *const deliveries[] = {"link", "message", NULL};
+static const char *const terminators[] = {"lf", "crlf", "none", NULL};
 
 void member_free(void *pointer)
 {
@@ -68,10 +75,6 @@ static bool set_neighbours(Member *member, char **names, HerdConfigError *ret_co
             *ret_why = g_strdup_printf("%s cannot be its own neighbour", name);
             return false;
         }
-        if (member_has_neighbour(member, name)) {
-            *ret_why = g_strdup_printf("%s stands there twice", name);
-            return false;
-        }
         g_ptr_array_add(member->neighbours, g_strdup(name));
     }
     return true;
@@ -96,9 +99,48 @@ bool member_set(Member *member, const char *key, const char *value, HerdConfigEr
         return set_listen(member, parts, ret_code, ret_why);
     if (strcmp(key, "neighbours") == 0)
         return set_neighbours(member, parts, ret_code, ret_why);
+
+    /* Every enum here is an unsigned int to the compilers that this is built with. */
+    *ret_code = HERD_CONFIG_ERROR_VALUE;
+    if (strcmp(key, "dialect") == 0)
+        return choice_parse(dialects, value, &member->dialect, ret_why);
+    if (strcmp(key, "delivery") == 0)
+        return choice_parse(deliveries, value, &member->delivery, ret_why);
+    if (strcmp(key, "terminator") == 0)
+        return choice_parse(terminators, value, &member->terminator, ret_why);
     *ret_code = HERD_CONFIG_ERROR_UNKNOWN;
     *ret_why = g_strdup("there is no such key");
     return false;
+}
+
+bool member_check_dialect(const Member *member, const char **ret_key, char **ret_why)
+{
+    if (!member_is_foreign(member) && member->delivery != DELIVERY_LINK) {
+        *ret_key = "delivery";
+        *ret_why = g_strdup("members whose dialect is native have links");
+        return false;
+    }
+    if (!member_is_foreign(member) && member->terminator != TERMINATOR_LF) {
+        *ret_key = "terminator";
+        *ret_why = g_strdup("lines end in lf where the dialect is native");
+        return false;
+    }
+    if (member->delivery == DELIVERY_LINK && member->terminator == TERMINATOR_NONE) {
+        *ret_key = "terminator";
+        *ret_why = g_strdup("none leaves nothing to end a message where the delivery is link");
+        return false;
+    }
+    return true;
+}
+
+bool member_is_foreign(const Member *member)
+{
+    return member->dialect != DIALECT_NATIVE;
+}
+
+const char *member_dialect_name(Dialect dialect)
+{
+    return dialects[dialect];
 }
 
 void member_describe(const Member *member, GString *text)
@@ -112,4 +154,8 @@ void member_describe(const Member *member, GString *text)
         g_string_append_printf(text, "%s%s", k > 0 ? ";" : " ",
                                (const char *)member->neighbours->pdata[k]);
     g_string_append_c(text, '\n');
+    if (member_is_foreign(member))
+        g_string_append_printf(text, "dialect = %s\ndelivery = %s\nterminator = %s\n",
+                               dialects[member->dialect], deliveries[member->delivery],
+                               terminators[member->terminator]);
 }

@@ -4,6 +4,7 @@
 /* One [member NAME] of the configuration. config.c makes and completes them; then they do not
  * change. */
 
+#include "core/dialect.h"
 #include "core/endpoint.h"
 
 #include <glib.h>
@@ -25,19 +26,35 @@ typedef struct {
     char *name;        /* (owned) 1 to MEMBER_NAME_MAX bytes, see member_is_name() */
     GPtrArray *listen; /* owned Endpoint; at least one; the first is where neighbours connect to */
     GPtrArray *neighbours; /* owned names, sorted; an edge named on one side only stands on both */
+    /* What its neighbours say to it, and how: see member_is_foreign() */
+    Dialect dialect;
+    Delivery delivery;
+    Terminator terminator;
 } Member;
 
-/* A member without addresses or neighbours yet. (transfer full) */
+/* A native member without addresses or neighbours yet. (transfer full) */
 Member *member_new(const char *name);
 void member_free(void *member);
 
 /* A name is a file's name (NAME.log) and a field on the wire. */
 bool member_is_name(const char *name);
 
-/* Sets @key ("listen", "neighbours") to what @value says. FALSE: @ret_code and @ret_why (transfer
- * full) say why not. */
+/* Sets @key ("listen", "neighbours", "dialect", "delivery", "terminator") to what @value says;
+ * member_check_dialect() has to follow when all are set. A neighbour that @value names twice stands
+ * there twice. FALSE: @ret_code and @ret_why (transfer full) say why not. */
 bool member_set(Member *member, const char *key, const char *value, HerdConfigError *ret_code,
                 char **ret_why);
+
+/* Whether the delivery and terminator of @member go with its dialect. FALSE: @ret_key is the key
+ * that is wrong, @ret_why (transfer full) says why. */
+bool member_check_dialect(const Member *member, const char **ret_key, char **ret_why);
+
+/* Whether it is another implementation than herdd (PROTOCOL R24). Others have DELIVERY_LINK and
+ * TERMINATOR_LF. */
+bool member_is_foreign(const Member *member);
+
+/* How "dialect" says @dialect. */
+const char *member_dialect_name(Dialect dialect);
 
 bool member_has_neighbour(const Member *member, const char *name);
 

@@ -192,6 +192,9 @@ class Configuration(HerdTestCase):
                 ('[member Clark]\nlisten = 127.0.0.1:9000\nneighbours = Nobody\n', 'member Clark', 'neighbours'),
                 ('[member Clark]\nlisten = 127.0.0.1:9000\nneighbours = Clark\n', 'member Clark', 'neighbours'),
                 ('[member Clark]\nlisten = 127.0.0.1:9000\ncolour = red\n', 'member Clark', 'colour'),
+                ('[member Clark]\nlisten = 127.0.0.1:9000\ndialect = java\n', 'member Clark', 'dialect'),
+                ('[member Clark]\nlisten = 127.0.0.1:9000\ndelivery = message\n', 'member Clark', 'delivery'),
+                ('[member Clark]\nlisten = 127.0.0.1:9000\nterminator = crlf\n', 'member Clark', 'terminator'),
                 ('[limit]\nmax_line = 512\n', 'limit', ''),
                 ('[limits Nobody]\nmax_line = 512\n', 'limits Nobody', ''),
                 ('[member]\nlisten = 127.0.0.1:9000\n', 'member', '')):
@@ -201,6 +204,34 @@ class Configuration(HerdTestCase):
                 self.assertEqual(done.stderr.count('\n'), 1, done.stderr)
                 for word in ('herd.conf', f'[{group}]' if f'[{group}]' in done.stderr else group, key):
                     self.assertIn(word, done.stderr)
+
+    def test_what_is_odd_in_the_herd_is_a_warning(self):
+        text = self.good().replace('neighbours = Bona', 'neighbours = Bona;Bona')
+        text += '[member Campbell]\nlisten = 127.0.0.1:9002\nneighbours = Bona\n'
+        text += '[member Clark]\nlisten = 127.0.0.1:9003\n'
+        done = self.check(text)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stderr.splitlines(), [
+            'herdd: warning: herd.conf: [member Bailey] neighbours: Bona stands there more than once; taken once',
+            'herdd: warning: herd.conf: [member Bona] neighbours: Campbell is missing, which names Bona as its own; '
+            'taken as a link of both',
+            'herdd: warning: herd.conf: [member Clark] cannot be reached from Bailey: no chain of neighbours leads there'])
+        self.assertRegex(done.stdout, r'\nneighbours = Bailey;Campbell\n')
+
+    def test_what_is_odd_in_the_herd_is_in_the_log(self):
+        herd = self.herd('Bailey-Bona Clark-Jaquez')
+        herd['Bailey'].start().wait_event(rb'^\S+: \[member Clark\] cannot be reached from Bailey: ')
+
+    def test_a_member_of_another_implementation_is_shown_but_not_run(self):
+        text = self.good() + 'dialect = last\ndelivery = link\nterminator = crlf\n'
+        done = self.check(text)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertRegex(done.stdout, r'\ndialect = last\ndelivery = link\nterminator = crlf\n')
+        for arguments in (('--check', '--config', 'herd.conf', 'Bona'), ('--config', 'herd.conf', 'Bona')):
+            done = self.run_herdd(text, *arguments)
+            self.assertEqual((done.returncode, done.stdout), (2, ''))
+            self.assertEqual(done.stderr, 'herdd: herd.conf: [member Bona] dialect: last is another implementation\'s; '
+                                          'herdd runs members whose dialect is native\n')
 
     def test_a_wrong_configuration_does_not_start_either(self):
         done = self.run_herdd(self.good() + '[limits]\nmax_lines = 5\n', '--config', 'herd.conf', 'Bailey')

@@ -328,6 +328,9 @@ static void assert_same(const Config *a, const Config *b)
         g_assert_cmpuint(x->neighbours->len, ==, y->neighbours->len);
         for (unsigned k = 0; k < x->neighbours->len; k++)
             g_assert_cmpstr(x->neighbours->pdata[k], ==, y->neighbours->pdata[k]);
+        g_assert_cmpuint(x->dialect, ==, y->dialect);
+        g_assert_cmpuint(x->delivery, ==, y->delivery);
+        g_assert_cmpuint(x->terminator, ==, y->terminator);
     }
 }
 
@@ -341,6 +344,9 @@ static void test_describe(void)
         "[member Bailey]\nlisten = 127.0.0.1:10000;[::]:10000;localhost:10007\n"
         "neighbours = Clark;Bona\n" BONA "[member Clark]\nlisten = [::1]:10003\n"
         "neighbours = Bailey;Bona\n",
+        BAILEY "neighbours = Bona;Clark\n" BONA "neighbours = Bailey\ndialect = plain\n"
+               "[member Clark]\nlisten = 127.0.0.1:10003\nneighbours = Bailey\n"
+               "dialect = last\ndelivery = link\nterminator = crlf\n",
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
