@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define DESCRIPTORS_KEPT 128
+#define SWEPT_SHARDS     (STORE_SHARDS / 64) /* a second: the whole store about once a minute */
 
 #define STOP_MS 5000 /* for clients to take what they are owed, and for lookups to end */
 
@@ -42,6 +43,29 @@ static void refuse(void *places G_GNUC_UNUSED, GString *json)
                           "This server has too many lookups waiting; try again later.");
 }
 
+/* Records older than record_ttl_s count no more, and are removed little by little. */
+static void forget_expired(Server *server)
+{
+    unsigned ttl_s = server->config->limits.record_ttl_s;
+
+    if (ttl_s == 0)
+        return;
+
+    g_autoptr(GPtrArray) removed = g_ptr_array_new_with_free_func((GDestroyNotify)record_unref);
+    store_set_horizon(server->store, timestamp_now().seconds - ttl_s);
+    store_sweep(server->store, SWEPT_SHARDS, removed);
+    counters_add(COUNT_EXPIRED, removed->len);
+}
+
+static void sweep(void *pointer, int64_t now_ms)
+{
+    Server *server = pointer;
+
+    connections_sweep(server->connections, now_ms);
+    lookups_sweep(server->workers.lookups, now_ms);
+    forget_expired(server);
+}
+
 /* Makes everything up to the listening sockets; no thread but the log's and the flood's runs yet.
  */
 static bool make_parts(Server *server, GError **error)
@@ -53,6 +77,7 @@ static bool make_parts(Server *server, GError **error)
     if (server->log == NULL)
         return false;
     server->store = store_new();
+    forget_expired(server); /* so that what comes in before the first sweep is judged too */
     server->connections = connections_new();
     workers->connections = server->connections;
     workers->ready = ready_set_new(error);
@@ -61,8 +86,8 @@ static bool make_parts(Server *server, GError **error)
     workers->active = active_set_new(active_set_size_for_cpus(config->workers));
     workers->lookups = lookups_new(workers->ready, config->places.max_lookups,
                                    config->places.max_waiting, config->places.timeout_ms);
-    server->acceptor = acceptor_new(config, server->connections, workers->ready, workers->lookups,
-                                    server->log, error);
+    server->acceptor = acceptor_new(config, server->connections, workers->ready,
+                                    (Sweep){.run = sweep, .self = server}, server->log, error);
     if (server->acceptor == NULL)
         return false;
     /* After the listening sockets: a neighbour that is told of us must be able to answer. */

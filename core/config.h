@@ -42,6 +42,9 @@ typedef struct {
     unsigned line_timeout_s;    /* a command begun and not finished; 0: never */
     unsigned write_timeout_s;   /* replies that the client does not take; 0: never */
     unsigned max_future_skew_s; /* 0: no bound */
+    unsigned max_records;       /* clients known; 0: no bound */
+    unsigned record_ttl_s;      /* a record of an older time is forgotten; 0: never */
+    unsigned link_timeout_s;    /* a neighbour from which nothing comes is dead */
 } LimitOptions;
 
 typedef struct {
@@ -51,6 +54,8 @@ typedef struct {
     char *log_dir;       /* (owned) */
     LogMessages log_messages;
     unsigned workers;
+    unsigned resync_interval_s; /* between two comparisons with a neighbour; 0: only when its link
+                                   comes up */
     PlacesOptions places;
     LimitOptions limits;
 } Config;

@@ -64,7 +64,17 @@ const char *counters_name(Counter counter)
         [COUNT_UPDATES_DROPPED] = "updates_dropped",
         [COUNT_UPDATES_SENT] = "updates_sent",
         [COUNT_UPDATES_CONFLATED] = "updates_conflated",
+        [COUNT_SYNCS_TAKEN] = "syncs_taken",
+        [COUNT_SYNCS_DROPPED] = "syncs_dropped",
+        [COUNT_SYNCS_SENT] = "syncs_sent",
+        [COUNT_DIVERGED] = "diverged",
+        [COUNT_FOREIGN_TAKEN] = "foreign_taken",
+        [COUNT_FOREIGN_DROPPED] = "foreign_dropped",
+        [COUNT_EXPIRED] = "expired",
+        [COUNT_RECORDS_REFUSED] = "records_refused",
         [COUNT_LINKS_UP] = "links_up",
+        [COUNT_LINKS_DOWN] = "links_down",
+        [COUNT_LINK_TRIES_FAILED] = "link_tries_failed",
     };
 
     return names[counter];

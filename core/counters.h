@@ -27,7 +27,17 @@ typedef enum {
     COUNT_UPDATES_DROPPED,     /* from neighbours, not newer */
     COUNT_UPDATES_SENT,        /* to neighbours, one for each */
     COUNT_UPDATES_CONFLATED,   /* replaced by a newer one before they were sent */
+    COUNT_SYNCS_TAKEN,         /* from neighbours, found by comparing, newer */
+    COUNT_SYNCS_DROPPED,       /* the same, not newer */
+    COUNT_SYNCS_SENT,          /* to neighbours */
+    COUNT_DIVERGED,            /* shards that differed from a neighbour's for no reason; mended */
+    COUNT_FOREIGN_TAKEN,       /* from neighbours of other implementations, newer */
+    COUNT_FOREIGN_DROPPED,     /* the same: not newer, a copy, our own, or of no known form */
+    COUNT_EXPIRED,             /* records older than record_ttl_s: removed, or not taken */
+    COUNT_RECORDS_REFUSED,     /* of new clients, above max_records */
     COUNT_LINKS_UP,            /* times that a link to a neighbour came up */
+    COUNT_LINKS_DOWN,          /* times that one went down */
+    COUNT_LINK_TRIES_FAILED,   /* times that one that was down could not be brought up */
     COUNTERS,
 } Counter;
 

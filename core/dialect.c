@@ -195,3 +195,11 @@ bool dialect_went_through(const DialectUpdate *update, Slice name)
             return true;
     return false;
 }
+
+bool dialect_is_update(Slice line)
+{
+    Slice verb;
+
+    return message_split(line, &verb, 1) > 0 &&
+           (slice_equal(verb, SLICE("AT")) || slice_equal(verb, SLICE("ECHO")));
+}

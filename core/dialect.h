@@ -65,6 +65,9 @@ size_t dialect_format(Dialect dialect, Terminator terminator, const Record *reco
  */
 bool dialect_parse(Slice line, DialectUpdate *ret_update);
 
+/* Whether @line, valid or not, begins as an update between members does, in any dialect. */
+bool dialect_is_update(Slice line);
+
 /* Who sent @update; empty if it does not say. */
 Slice dialect_sender(const DialectUpdate *update);
 

@@ -115,11 +115,6 @@ bool member_set(Member *member, const char *key, const char *value, HerdConfigEr
 
 bool member_check_dialect(const Member *member, const char **ret_key, char **ret_why)
 {
-    if (!member_is_foreign(member) && member->delivery != DELIVERY_LINK) {
-        *ret_key = "delivery";
-        *ret_why = g_strdup("members whose dialect is native have links");
-        return false;
-    }
     if (!member_is_foreign(member) && member->terminator != TERMINATOR_LF) {
         *ret_key = "terminator";
         *ret_why = g_strdup("lines end in lf where the dialect is native");
@@ -154,7 +149,7 @@ void member_describe(const Member *member, GString *text)
         g_string_append_printf(text, "%s%s", k > 0 ? ";" : " ",
                                (const char *)member->neighbours->pdata[k]);
     g_string_append_c(text, '\n');
-    if (member_is_foreign(member))
+    if (member_is_foreign(member) || member->delivery != DELIVERY_LINK)
         g_string_append_printf(text, "dialect = %s\ndelivery = %s\nterminator = %s\n",
                                dialects[member->dialect], deliveries[member->delivery],
                                terminators[member->terminator]);

@@ -49,8 +49,7 @@ bool member_set(Member *member, const char *key, const char *value, HerdConfigEr
  * that is wrong, @ret_why (transfer full) says why. */
 bool member_check_dialect(const Member *member, const char **ret_key, char **ret_why);
 
-/* Whether it is another implementation than herdd (PROTOCOL R24). Others have DELIVERY_LINK and
- * TERMINATOR_LF. */
+/* Whether it is another implementation than herdd (PROTOCOL R24). Others have TERMINATOR_LF. */
 bool member_is_foreign(const Member *member);
 
 /* How "dialect" says @dialect. */

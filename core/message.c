@@ -4,11 +4,13 @@
 #include "core/decimal.h"
 #include "core/incarnation.h"
 #include "core/location.h"
+#include "core/store.h"
 
 #include <glib.h>
 #include <inttypes.h>
 
-#define FIELDS_MAX 6 /* those of AT, the longest message */
+#define FIELDS_MAX 6  /* those of AT; what has more is left in one piece */
+#define SUM_DIGITS 16 /* hexadecimal */
 
 /* PROTOCOL R2 */
 static bool is_white_space(char c)
@@ -123,13 +125,72 @@ static Message parse_hello(const Slice *fields)
     return m;
 }
 
+/* SYNC <origin> <skew> <client> <lat-lon> <time> */
+static Message parse_sync(const Slice *fields)
+{
+    Message m = parse_at(fields);
+
+    if (m.kind == MESSAGE_AT)
+        m.kind = MESSAGE_SYNC;
+    return m;
+}
+
+static Message parse_ping(const Slice *fields G_GNUC_UNUSED)
+{
+    return (Message){.kind = MESSAGE_PING};
+}
+
+static Message parse_pong(const Slice *fields G_GNUC_UNUSED)
+{
+    return (Message){.kind = MESSAGE_PONG};
+}
+
+static bool parse_part(Slice text, int *ret_part)
+{
+    int64_t shard;
+
+    if (slice_equal(text, SLICE("ROOT")))
+        *ret_part = PART_ROOT;
+    else if (slice_equal(text, SLICE("SHARDS")))
+        *ret_part = PART_SHARDS;
+    else if (parse_whole(text, &shard) && shard < STORE_SHARDS)
+        *ret_part = (int)shard;
+    else
+        return false;
+    return true;
+}
+
+/* DIGEST <part> */
+static Message parse_digest(const Slice *fields)
+{
+    Message m = {.kind = MESSAGE_DIGEST};
+
+    if (!parse_part(fields[1], &m.digest.part))
+        return (Message){.kind = MESSAGE_INVALID};
+    return m;
+}
+
+/* SUMS <part> <sum>...: more fields than FIELDS_MAX, left in one piece. */
+static Message parse_sums(const Slice *fields, Slice line)
+{
+    Message m = {.kind = MESSAGE_SUMS, .digest.sums = {.data = fields[2].data}};
+
+    m.digest.sums.length = (size_t)(line.data + line.length - fields[2].data);
+    if (!parse_part(fields[1], &m.digest.part))
+        return (Message){.kind = MESSAGE_INVALID};
+    return m;
+}
+
 static const struct {
     Slice verb;
     unsigned fields;
     Message (*parse)(const Slice *fields);
 } forms[] = {
-    {{"IAMAT", 5}, 4, parse_iamat}, {{"WHATSAT", 7}, 4, parse_whatsat}, {{"AT", 2}, 6, parse_at},
-    {{"HELLO", 5}, 4, parse_hello}, {{"HELLO", 5}, 5, parse_hello},
+    {{"IAMAT", 5}, 4, parse_iamat},   {{"WHATSAT", 7}, 4, parse_whatsat},
+    {{"AT", 2}, 6, parse_at},         {{"HELLO", 5}, 4, parse_hello},
+    {{"HELLO", 5}, 5, parse_hello},   {{"SYNC", 4}, 6, parse_sync},
+    {{"PING", 4}, 1, parse_ping},     {{"PONG", 4}, 1, parse_pong},
+    {{"DIGEST", 6}, 2, parse_digest},
 };
 
 Message message_parse(Slice line)
@@ -144,6 +205,8 @@ Message message_parse(Slice line)
     for (size_t i = 0; i < G_N_ELEMENTS(forms); i++)
         if (count == forms[i].fields && slice_equal(fields[0], forms[i].verb))
             return forms[i].parse(fields);
+    if (count >= 3 && slice_equal(fields[0], SLICE("SUMS")))
+        return parse_sums(fields, line);
     return (Message){.kind = MESSAGE_INVALID};
 }
 
@@ -169,4 +232,58 @@ Record *message_iamat_record(const Message *iamat, Slice origin, Timestamp recei
 char *message_format_hello(const char *from, const char *to, int64_t incarnation)
 {
     return g_strdup_printf("HELLO %d %s %s %" PRId64 "\n", LINK_VERSION, from, to, incarnation);
+}
+
+static void append_part(GString *text, const char *verb, int part)
+{
+    if (part == PART_ROOT)
+        g_string_append_printf(text, "%s ROOT", verb);
+    else if (part == PART_SHARDS)
+        g_string_append_printf(text, "%s SHARDS", verb);
+    else
+        g_string_append_printf(text, "%s %d", verb, part);
+}
+
+void message_append_digest(GString *text, int part)
+{
+    append_part(text, "DIGEST", part);
+    g_string_append_c(text, '\n');
+}
+
+void message_append_sums(GString *text, int part, const uint64_t *sums, unsigned count)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    append_part(text, "SUMS", part);
+    for (unsigned i = 0; i < count; i++) {
+        char sum[1 + SUM_DIGITS] = " ";
+
+        for (unsigned k = 0; k < SUM_DIGITS; k++)
+            sum[SUM_DIGITS - k] = digits[sums[i] >> 4 * k & 15];
+        g_string_append_len(text, sum, sizeof sum);
+    }
+    g_string_append_c(text, '\n');
+}
+
+bool message_parse_sums(const Message *answer, uint64_t *sums, unsigned count)
+{
+    Slice text = answer->digest.sums;
+
+    if (text.length != (size_t)count * (SUM_DIGITS + 1) - 1)
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        const char *sum = text.data + (size_t)i * (SUM_DIGITS + 1);
+
+        sums[i] = 0;
+        for (unsigned k = 0; k < SUM_DIGITS; k++) {
+            int digit = g_ascii_xdigit_value(sum[k]);
+
+            if (digit < 0)
+                return false;
+            sums[i] = sums[i] << 4 | (uint64_t)digit;
+        }
+        if (i + 1 < count && sum[SUM_DIGITS] != ' ')
+            return false;
+    }
+    return true;
 }

@@ -13,6 +13,7 @@
 #include "core/slice.h"
 #include "core/timestamp.h"
 
+#include <glib.h>
 #include <stdbool.h>
 
 #define LINK_VERSION 1 /* of the conversation between members, said in the hello */
@@ -22,8 +23,19 @@ typedef enum {
     MESSAGE_IAMAT,   /* R5-R9 */
     MESSAGE_WHATSAT, /* R10-R15 */
     MESSAGE_AT,      /* R20: an update between members */
+    MESSAGE_SYNC,    /* the same fields: a record that a comparison has shown to be missing */
     MESSAGE_HELLO,   /* R22: what makes a connection a link */
+    MESSAGE_PING,    /* between members: are you there? */
+    MESSAGE_PONG,    /* I am */
+    MESSAGE_DIGEST,  /* what are the sums of this part of your store? */
+    MESSAGE_SUMS,    /* these */
 } MessageKind;
+
+/* The parts of a store that sums are asked for: one of these or a shard's number. */
+enum {
+    PART_ROOT = -2,   /* one sum: of everything */
+    PART_SHARDS = -1, /* a sum a shard */
+};
 
 typedef struct {
     MessageKind kind;
@@ -39,12 +51,16 @@ typedef struct {
             int64_t radius; /* millimetres */
             unsigned bound;
         } whatsat;
-        RecordFields at;
+        RecordFields at; /* of MESSAGE_SYNC too */
         struct {
             Slice from;
             Slice to;
             int64_t incarnation; /* of from, INCARNATION_UNKNOWN if it is not said */
         } hello;
+        struct {
+            int part;   /* of MESSAGE_DIGEST and MESSAGE_SUMS */
+            Slice sums; /* MESSAGE_SUMS: for message_parse_sums() */
+        } digest;
     };
 } Message;
 
@@ -62,3 +78,12 @@ Record *message_iamat_record(const Message *iamat, Slice origin, Timestamp recei
 
 /* "HELLO 1 from to incarnation" LF. (transfer full) */
 char *message_format_hello(const char *from, const char *to, int64_t incarnation);
+
+/* Appends "DIGEST part" LF. */
+void message_append_digest(GString *text, int part);
+
+/* Appends "SUMS part" with @count sums, LF. */
+void message_append_sums(GString *text, int part, const uint64_t *sums, unsigned count);
+
+/* Reads the sums of a MESSAGE_SUMS. FALSE: they are not exactly @count sums. */
+bool message_parse_sums(const Message *answer, uint64_t *sums, unsigned count);

@@ -51,6 +51,7 @@ static const Option options[] = {
     TEXT("herd", "log_dir", log_dir, "log"),
     CHOICE("herd", "log_messages", log_messages, "all", log_messages),
     NUMBER("herd", "workers", workers, "64", 2, 1024),
+    NUMBER("herd", "resync_interval_s", resync_interval_s, "60", 0, DAY),
     NUMBER("places", "timeout_ms", places.timeout_ms, "5000", 1, 600000),
     NUMBER("places", "max_lookups", places.max_lookups, "0", 0, 1023),
     NUMBER("places", "max_waiting", places.max_waiting, "1000", 0, 1000000),
@@ -62,6 +63,9 @@ static const Option options[] = {
     NUMBER("limits", "line_timeout_s", limits.line_timeout_s, "10", 0, DAY),
     NUMBER("limits", "write_timeout_s", limits.write_timeout_s, "30", 0, DAY),
     NUMBER("limits", "max_future_skew_s", limits.max_future_skew_s, "0", 0, 365 * DAY),
+    NUMBER("limits", "max_records", limits.max_records, "0", 0, 1000000000),
+    NUMBER("limits", "record_ttl_s", limits.record_ttl_s, "0", 0, 3650 * DAY),
+    NUMBER("limits", "link_timeout_s", limits.link_timeout_s, "5", 2, 3600),
 };
 
 static void *option_field(const Option *option, Config *config)

@@ -1,34 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/store.h"
 
+#include <stdatomic.h>
+
 /*
  * Sixteen shards are enough for two cores not to wait for each other; there are more so that
- * store_collect() holds each lock for a small part of a large store.
+ * store_collect() holds each lock for a small part of a large store, and comparing is about small
+ * parts. Each begins a cache line, so that taking one lock does not slow its neighbour's.
  */
-#define SHARD_BITS 8
-#define SHARDS     (1u << SHARD_BITS)
-
-/* A cache line each, so that taking one lock does not slow its neighbour's. */
 typedef struct {
     GRWLock lock;
-    GHashTable *records; /* set of owned Record, found by RecordKey; protected by lock */
+    GHashTable *records;         /* set of owned Record, found by RecordKey; protected by lock */
+    uint64_t sums[STORE_LEAVES]; /* of the digests of each leaf's records; protected by lock */
 } __attribute__((aligned(64))) Shard;
 
 struct Store {
-    Shard shards[SHARDS];
+    _Atomic int64_t horizon; /* seconds; atomic */
+    atomic_size_t size;      /* atomic; changes only when a client comes or goes */
+    unsigned swept;          /* the shard that store_sweep() goes on with; owned by its caller */
+    Shard shards[STORE_SHARDS];
 };
 
-/* The top bits: GHashTable uses the lower ones. */
-static Shard *shard_of(Store *store, const RecordKey *key)
+static unsigned shard_of_place(unsigned place)
 {
-    return &store->shards[key->hash >> (32 - SHARD_BITS)];
+    return place / STORE_LEAVES;
+}
+
+static unsigned leaf_of(const Record *record)
+{
+    return record_place(record) % STORE_LEAVES;
+}
+
+unsigned store_shard_of(const Record *record)
+{
+    return shard_of_place(record_place(record));
 }
 
 Store *store_new(void)
 {
     Store *store = g_aligned_alloc0(1, sizeof *store, 64);
 
-    for (unsigned i = 0; i < SHARDS; i++) {
+    atomic_init(&store->horizon, INT64_MIN);
+    atomic_init(&store->size, 0);
+    for (unsigned i = 0; i < STORE_SHARDS; i++) {
         g_rw_lock_init(&store->shards[i].lock);
         store->shards[i].records = g_hash_table_new(record_key_hash, record_key_equal);
     }
@@ -39,7 +53,7 @@ void store_free(Store *store)
 {
     if (store == NULL)
         return;
-    for (unsigned i = 0; i < SHARDS; i++) {
+    for (unsigned i = 0; i < STORE_SHARDS; i++) {
         GHashTableIter iter;
         void *record;
 
@@ -52,66 +66,136 @@ void store_free(Store *store)
     g_aligned_free(store);
 }
 
-StoreOutcome store_put(Store *store, Record *record)
+static bool has_expired(const Store *store, const Record *record)
 {
-    RecordKey key = record_key(record_client(record));
-    Shard *shard = shard_of(store, &key);
+    return record_time(record).seconds <
+           atomic_load_explicit(&store->horizon, memory_order_relaxed);
+}
+
+/* One more client. FALSE: there are @most. */
+static bool make_room(Store *store, size_t most)
+{
+    size_t before = atomic_fetch_add_explicit(&store->size, 1, memory_order_relaxed);
+
+    if (most == 0 || before < most)
+        return true;
+    atomic_fetch_sub_explicit(&store->size, 1, memory_order_relaxed);
+    return false;
+}
+
+StoreOutcome store_put(Store *store, Record *record, size_t most)
+{
+    Shard *shard = &store->shards[store_shard_of(record)];
+    uint64_t *sum = &shard->sums[leaf_of(record)];
     g_autoptr(Record) superseded = NULL; /* freed after the lock is given back */
-    int order = 1;
+    StoreOutcome outcome = STORE_STORED;
+
+    if (has_expired(store, record))
+        return STORE_EXPIRED;
 
     g_rw_lock_writer_lock(&shard->lock);
-    superseded = g_hash_table_lookup(shard->records, &key);
-    if (superseded != NULL)
-        order = record_compare(record, superseded);
-    if (order > 0)
-        g_hash_table_add(shard->records, record_ref(record));
-    g_rw_lock_writer_unlock(&shard->lock);
+    Record *known = g_hash_table_lookup(shard->records, record);
+    if (known != NULL) {
+        int order = record_compare(record, known);
 
-    if (order > 0)
-        return STORE_STORED;
-    superseded = NULL;
-    return order < 0 ? STORE_STALE : STORE_DUPLICATE;
+        if (order <= 0)
+            outcome = order < 0 ? STORE_STALE : STORE_DUPLICATE;
+    } else if (!make_room(store, most)) {
+        outcome = STORE_FULL;
+    }
+    if (outcome == STORE_STORED) {
+        if (known != NULL)
+            *sum -= record_digest(known);
+        *sum += record_digest(record);
+        g_hash_table_add(shard->records, record_ref(record));
+        superseded = known;
+    }
+    g_rw_lock_writer_unlock(&shard->lock);
+    return outcome;
 }
 
 Record *store_get(Store *store, Slice client)
 {
     RecordKey key = record_key(client);
-    Shard *shard = shard_of(store, &key);
+    Shard *shard = &store->shards[shard_of_place(record_place_of(client))];
 
     g_rw_lock_reader_lock(&shard->lock);
     Record *record = g_hash_table_lookup(shard->records, &key);
+    if (record != NULL && has_expired(store, record))
+        record = NULL;
     if (record != NULL)
         record_ref(record);
     g_rw_lock_reader_unlock(&shard->lock);
     return record;
 }
 
-unsigned store_shards(const Store *store G_GNUC_UNUSED)
+void store_leaf_sums(Store *store, unsigned shard, uint64_t sums[static STORE_LEAVES])
 {
-    return SHARDS;
+    Shard *s = &store->shards[shard];
+
+    g_rw_lock_reader_lock(&s->lock);
+    memcpy(sums, s->sums, sizeof s->sums);
+    g_rw_lock_reader_unlock(&s->lock);
 }
 
-void store_collect(Store *store, unsigned shard, GPtrArray *records)
+void store_shard_sums(Store *store, uint64_t sums[static STORE_SHARDS])
+{
+    for (unsigned i = 0; i < STORE_SHARDS; i++) {
+        uint64_t leaves[STORE_LEAVES];
+
+        store_leaf_sums(store, i, leaves);
+        sums[i] = 0;
+        for (unsigned k = 0; k < STORE_LEAVES; k++)
+            sums[i] += leaves[k];
+    }
+}
+
+void store_collect(Store *store, unsigned shard, uint64_t leaves, GPtrArray *records)
 {
     GHashTableIter iter;
-    void *record;
+    void *pointer;
     Shard *s = &store->shards[shard];
 
     g_rw_lock_reader_lock(&s->lock);
     g_hash_table_iter_init(&iter, s->records);
-    while (g_hash_table_iter_next(&iter, &record, NULL))
-        g_ptr_array_add(records, record_ref(record));
+    while (g_hash_table_iter_next(&iter, &pointer, NULL)) {
+        Record *record = pointer;
+
+        if ((leaves >> leaf_of(record) & 1) != 0 && !has_expired(store, record))
+            g_ptr_array_add(records, record_ref(record));
+    }
     g_rw_lock_reader_unlock(&s->lock);
+}
+
+void store_set_horizon(Store *store, int64_t seconds)
+{
+    atomic_store_explicit(&store->horizon, seconds, memory_order_relaxed);
+}
+
+void store_sweep(Store *store, unsigned shards, GPtrArray *removed)
+{
+    for (; shards > 0; shards--) {
+        Shard *s = &store->shards[store->swept];
+        unsigned before = removed->len;
+        GHashTableIter iter;
+        void *record;
+
+        store->swept = (store->swept + 1) % STORE_SHARDS;
+        g_rw_lock_writer_lock(&s->lock);
+        g_hash_table_iter_init(&iter, s->records);
+        while (g_hash_table_iter_next(&iter, &record, NULL)) {
+            if (!has_expired(store, record))
+                continue;
+            s->sums[leaf_of(record)] -= record_digest(record);
+            g_hash_table_iter_remove(&iter);
+            g_ptr_array_add(removed, record);
+        }
+        g_rw_lock_writer_unlock(&s->lock);
+        atomic_fetch_sub_explicit(&store->size, removed->len - before, memory_order_relaxed);
+    }
 }
 
 size_t store_size(Store *store)
 {
-    size_t size = 0;
-
-    for (unsigned i = 0; i < SHARDS; i++) {
-        g_rw_lock_reader_lock(&store->shards[i].lock);
-        size += g_hash_table_size(store->shards[i].records);
-        g_rw_lock_reader_unlock(&store->shards[i].lock);
-    }
-    return size;
+    return atomic_load_explicit(&store->size, memory_order_relaxed);
 }

@@ -29,7 +29,7 @@ struct Acceptor {
     const Config *config;
     Connections *connections;
     ReadySet *ready;
-    Lookups *lookups;
+    Sweep sweep;
     Log *log;
     int wake;            /* (owned) eventfd: look at `closing` and `stop`; read-only after new */
     pthread_t thread;    /* read-only after start */
@@ -96,8 +96,8 @@ static int listen_on(const Endpoint *endpoint)
     return descriptor;
 }
 
-Acceptor *acceptor_new(const Config *config, Connections *connections, ReadySet *ready,
-                       Lookups *lookups, Log *log, GError **error)
+Acceptor *acceptor_new(const Config *config, Connections *connections, ReadySet *ready, Sweep sweep,
+                       Log *log, GError **error)
 {
     Acceptor *acceptor = g_new0(Acceptor, 1);
     struct pollfd polled = {.events = POLLIN};
@@ -105,7 +105,7 @@ Acceptor *acceptor_new(const Config *config, Connections *connections, ReadySet 
     acceptor->config = config;
     acceptor->connections = connections;
     acceptor->ready = ready;
-    acceptor->lookups = lookups;
+    acceptor->sweep = sweep;
     acceptor->log = log;
     pthread_mutex_init(&acceptor->lock, NULL);
     condition_init(&acceptor->closed_now);
@@ -256,8 +256,7 @@ static void acceptor_main(void *argument)
 
         int64_t now = monotonic_ms();
         if (now >= sweep_at) {
-            connections_sweep(acceptor->connections, now);
-            lookups_sweep(acceptor->lookups, now);
+            acceptor->sweep.run(acceptor->sweep.self, now);
             sweep_at = now + SWEEP_EVERY_MS;
         }
     }

@@ -3,13 +3,12 @@
 
 /*
  * The acceptor thread: it owns the listening sockets, hands every new connection to the pool's
- * ready set, keeps the limits on connections, and once a second sweeps deadlines.
+ * ready set, keeps the limits on connections, and once a second has everybody's deadlines swept.
  */
 
 #include "core/config.h"
 #include "core/log.h"
 #include "net/connections.h"
-#include "net/lookups.h"
 #include "net/ready-set.h"
 
 #include <glib.h>
@@ -23,16 +22,22 @@ typedef enum {
 
 typedef struct Acceptor Acceptor;
 
+/* What is done once a second with the time in monotonic_ms(), by the acceptor thread. */
+typedef struct {
+    void (*run)(void *self, int64_t now_ms);
+    void *self;
+} Sweep;
+
 /* Binds and listens on every address of @config's member; nothing is accepted yet, but clients can
  * connect. NULL with
  * @error set: one line with the address and the cause. Called from main. */
-Acceptor *acceptor_new(const Config *config, Connections *connections, ReadySet *ready,
-                       Lookups *lookups, Log *log, GError **error);
+Acceptor *acceptor_new(const Config *config, Connections *connections, ReadySet *ready, Sweep sweep,
+                       Log *log, GError **error);
 
 /* Starts the thread. FALSE with @error set. */
 bool acceptor_start(Acceptor *acceptor, GError **error);
 
-/* Stops listening: no connection comes in any more. Deadlines are still swept until
+/* Stops listening: no connection comes in any more. The sweep goes on until
  * acceptor_free(). Called from main. */
 void acceptor_stop_listening(Acceptor *acceptor);
 

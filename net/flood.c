@@ -24,14 +24,17 @@ struct Flood {
     GPtrArray *links; /* owned Link, in the order of the neighbours; owned by the flood thread */
 };
 
-static void offer(Flood *flood, const FloodUpdate *update)
+static void take_update(Flood *flood, const FloodUpdate *update)
 {
     for (unsigned i = 0; i < flood->links->len; i++) {
         Link *link = flood->links->pdata[i];
+        bool from = (int)i == update->from;
 
+        if (from)
+            link_poke(link, update->incarnation);
         /* PROTOCOL R20: never back to where it came from. */
-        if ((int)i != update->from || link_incarnation(link) != update->incarnation)
-            link_offer(link, update->record);
+        if (update->record != NULL && !(from && link_incarnation(link) == update->incarnation))
+            link_offer(link, update->record, update->found);
     }
     record_unref(update->record);
 }
@@ -44,12 +47,8 @@ static bool take_updates(Flood *flood)
     for (size_t sum = 0; sum < QUEUE_CAPACITY;) {
         size_t taken = queue_take(flood->queue, updates, BATCH);
 
-        for (size_t i = 0; i < taken; i++) {
-            if (updates[i].record != NULL)
-                offer(flood, &updates[i]);
-            else
-                link_poke(flood->links->pdata[updates[i].from]);
-        }
+        for (size_t i = 0; i < taken; i++)
+            take_update(flood, &updates[i]);
         if (taken == 0)
             return true;
         sum += taken;
@@ -75,7 +74,7 @@ static void send_all(Flood *flood)
 static bool all_idle(const Flood *flood)
 {
     for (unsigned i = 0; i < flood->links->len; i++)
-        if (!link_idle(flood->links->pdata[i]))
+        if (!link_is_idle(flood->links->pdata[i]))
             return false;
     return true;
 }
@@ -174,9 +173,9 @@ void flood_push(Flood *flood, const FloodUpdate *updates, size_t count)
     }
 }
 
-void flood_poke(Flood *flood, int neighbour)
+void flood_poke(Flood *flood, int neighbour, int64_t incarnation)
 {
-    FloodUpdate sign = {.from = neighbour};
+    FloodUpdate sign = {.from = neighbour, .incarnation = incarnation};
 
     flood_push(flood, &sign, 1);
 }

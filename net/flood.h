@@ -20,10 +20,11 @@ typedef struct Flood Flood;
 
 /* One record for every neighbour but the one that it came from. */
 typedef struct {
-    Record *record;      /* (owned) NULL: a sign of life of neighbour `from`, see flood_poke() */
+    Record *record;      /* (owned) NULL: no more than a sign of life of neighbour `from` */
     int from;            /* index among the member's neighbours; negative: none of them, a client */
     int64_t incarnation; /* of that neighbour: what came from an earlier run of it is news to this
                             one */
+    bool found;          /* by that neighbour's comparison, as many may be: see link_offer() */
 } FloodUpdate;
 
 /* Starts the thread, which begins to connect. NULL with @error set. Called from main. */
@@ -37,6 +38,6 @@ void flood_free(Flood *flood);
  * empties it never blocks. Any thread, no lock held. */
 void flood_push(Flood *flood, const FloodUpdate *updates, size_t count);
 
-/* Neighbour @neighbour has just connected to us: it is worth trying at once. Any thread, no lock
- * held. */
-void flood_poke(Flood *flood, int neighbour);
+/* Neighbour @neighbour, in its run @incarnation, has just connected to us: it is worth trying at
+ * once. Any thread, no lock held. */
+void flood_poke(Flood *flood, int neighbour, int64_t incarnation);

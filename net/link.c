@@ -2,83 +2,115 @@
 #include "net/link.h"
 
 #include "core/counters.h"
+#include "core/dialect.h"
 #include "core/incarnation.h"
 #include "core/message.h"
 #include "core/thread.h"
+#include "net/comparison.h"
+#include "net/dial.h"
+#include "net/outbox.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define OUTPUT_SIZE  ((size_t)256 << 10) /* bytes on their way into the socket */
-#define SEND_ROUNDS  4    /* of OUTPUT_SIZE, before the other links have their turn */
-#define GREETING_MAX 256  /* bytes of the answer to our hello, LF included */
-#define GREETING_MS  5000 /* to connect and be answered */
-#define SILENCE_MS                                                                 \
-    5000 /* that the kernel waits for acknowledgements before it gives the link up \
-          */
+#define INPUT_SIZE   ((size_t)32 << 10) /* bytes of an answer: SUMS SHARDS is the longest, 17 KiB */
+#define SEND_ROUNDS  4                  /* of OUTPUT_SIZE, before the other links have their turn */
+#define FOUND_ENOUGH 4096               /* records found and not sent: no more questions for now */
+
+#define HEARTBEAT_MS   1000
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
+#define BETWEEN_MS \
+    20 /* from one message to a native neighbour to the next: each gathers what comes meanwhile */
+#define FOREIGN_CLOSE_MS 200 /* for a foreign neighbour to close after a message, before we do */
 
 typedef enum {
-    LINK_WAITING,    /* no socket; tries again at `due` */
+    LINK_WAITING,    /* no socket; opens one at `due` if it is down or has something to say */
     LINK_CONNECTING, /* until `due` */
     LINK_GREETING,   /* our hello is sent, not answered; until `due` */
-    LINK_UP,
+    LINK_TALKING,    /* until `due`, which moves as long as the neighbour shows signs of life */
+    LINK_ENDING,     /* a message: all is said, our side is shut; until its end or `due` */
 } LinkState;
 
 struct Link {
     const Config *config;
-    const char *name;         /* of the neighbour; config's */
-    const Endpoint *endpoint; /* of the neighbour; config's */
+    const Member *neighbour; /* config's */
     Store *store;
     Log *log;
     int epoll;
+    GRand *random; /* (owned) for the jitter */
 
     LinkState state;
+    bool up;         /* what is new is kept for the neighbour */
+    bool said_up;    /* the log has that it is up */
     int descriptor;  /* (owned) -1 in LINK_WAITING */
     uint32_t events; /* that epoll watches for */
-    int64_t due;     /* monotonic_ms() */
+    int64_t due;     /* monotonic_ms(); INT64_MAX: never */
+    int64_t tried;   /* monotonic_ms() of the last try to connect */
     int64_t backoff; /* ms; doubles with each failure */
     char *said_down; /* (owned) (nullable) the reason that the log has: once, not once a retry */
-    int64_t incarnation; /* of the neighbour, while up */
-    GRand *random;       /* (owned) for the jitter */
+    int64_t incarnation; /* of the neighbour, as it said last */
+    int64_t ping_due;    /* monotonic_ms(), while talking to a native neighbour over a kept link */
+    int64_t check_due;   /* monotonic_ms() of the next comparison_check(), while up */
 
     char *output; /* (owned) OUTPUT_SIZE bytes */
     size_t begin; /* of what is not sent yet */
     size_t end;
-    char greeting[GREETING_MAX];
-    size_t greeted; /* bytes of greeting */
+    uint64_t written; /* bytes that the socket has taken */
+    uint64_t acked;   /* of them, taken by the neighbour's side when we last looked */
+    unsigned told;    /* records in this connection */
+    char *input;      /* (owned) INPUT_SIZE bytes */
+    size_t filled;    /* of input: the beginning of a line */
 
-    GHashTable
-        *pending; /* set of owned Record, found by RecordKey: to be sent when there is room */
-    unsigned
-        next_shard; /* of the store, which is sent when the link comes up; store_shards(): all is */
-    GPtrArray *collected;   /* owned Record, taken from either and sent from the end */
-    unsigned pending_taken; /* how many collected had from pending when it was last filled; 0: from
-                               the store */
+    Outbox *outbox;         /* (owned) */
+    Comparison *comparison; /* (owned) of a native neighbour; always idle with a foreign one */
+    unsigned next_shard; /* of the store, which a foreign neighbour is told; STORE_SHARDS: all is */
 };
+
+static bool is_native(const Link *link)
+{
+    return link->neighbour->dialect == DIALECT_NATIVE;
+}
+
+static bool is_kept(const Link *link)
+{
+    return link->neighbour->delivery == DELIVERY_LINK;
+}
+
+static int64_t timeout_ms(const Link *link)
+{
+    return (int64_t)link->config->limits.link_timeout_s * 1000;
+}
 
 Link *link_new(const Config *config, const char *name, Store *store, Log *log, int epoll)
 {
     Link *link = g_new0(Link, 1);
 
     link->config = config;
-    link->name = name;
-    link->endpoint = config_member(config, name)->listen->pdata[0];
+    link->neighbour = config_member(config, name);
     link->store = store;
     link->log = log;
     link->epoll = epoll;
+    link->random = g_rand_new();
     link->state = LINK_WAITING;
     link->descriptor = -1;
     link->backoff = BACKOFF_MIN_MS;
-    link->next_shard = store_shards(store);
-    link->random = g_rand_new();
+    link->tried = monotonic_ms() - BACKOFF_MIN_MS;
     link->output = g_malloc(OUTPUT_SIZE);
-    link->pending = g_hash_table_new_full(record_key_hash, record_key_equal,
-                                          (GDestroyNotify)record_unref, NULL);
-    link->collected = g_ptr_array_new_with_free_func((GDestroyNotify)record_unref);
+    link->input = g_malloc(INPUT_SIZE);
+    link->outbox = outbox_new();
+    link->comparison = comparison_new(store);
+    link->next_shard = STORE_SHARDS;
+    if (!is_native(link) && !is_kept(link)) {
+        /* A stranger is not bothered before there is something to say. */
+        link->up = true;
+        link->next_shard = 0;
+        link->check_due = INT64_MAX;
+    }
     return link;
 }
 
@@ -88,40 +120,64 @@ void link_free(void *pointer)
 
     if (link->descriptor >= 0)
         close(link->descriptor);
-    g_hash_table_unref(link->pending);
-    g_ptr_array_unref(link->collected);
+    comparison_free(link->comparison);
+    outbox_free(link->outbox);
     g_rand_free(link->random);
     g_free(link->said_down);
+    g_free(link->input);
     g_free(link->output);
     g_free(link);
 }
 
-/* Half the backoff for sure, the other half by chance, so that a herd that lost one member does not
- * come back in step. */
-static void wait_before_retry(Link *link)
+/* What a foreign neighbour is told of the store, a shard after the other. */
+static void collect_store(Link *link)
+{
+    while (outbox_is_empty(link->outbox) && link->next_shard < STORE_SHARDS)
+        store_collect(link->store, link->next_shard++, UINT64_MAX, outbox_found(link->outbox));
+}
+
+static bool has_something_to_say(Link *link)
+{
+    collect_store(link);
+    return !outbox_is_empty(link->outbox) || !comparison_is_idle(link->comparison);
+}
+
+static void close_socket(Link *link)
+{
+    if (link->descriptor >= 0)
+        close(link->descriptor);
+    link->descriptor = -1;
+    link->state = LINK_WAITING;
+    link->begin = link->end = link->filled = 0;
+    link->told = 0;
+}
+
+/* What was to be said is forgotten: when the link comes up again, what the neighbour lacks is found
+ * anew. */
+static void take_down(Link *link, const char *reason)
 {
     int half = (int)(link->backoff / 2);
 
-    link->state = LINK_WAITING;
+    if (link->said_up || g_strcmp0(link->said_down, reason) != 0)
+        log_event(link->log, LOG_WARNING, "link %s down: %s", link->neighbour->name, reason);
+    counters_add(link->said_up ? COUNT_LINKS_DOWN : COUNT_LINK_TRIES_FAILED, 1);
+    g_free(link->said_down);
+    link->said_down = g_strdup(reason);
+    close_socket(link);
+    link->up = link->said_up = false;
+    outbox_clear(link->outbox);
+    comparison_reset(link->comparison);
+    link->next_shard = STORE_SHARDS;
+    /* Half the backoff for sure, the other half by chance, so that a herd that lost one member does
+     * not come back in step. */
     link->due = monotonic_ms() + half + g_rand_int_range(link->random, 0, half + 1);
     link->backoff = MIN(link->backoff * 2, BACKOFF_MAX_MS);
 }
 
-/* What was to be sent is forgotten: when the link comes up again the whole store is. */
-static void take_down(Link *link, const char *reason)
+/* The neighbour has shown a sign of life. */
+static void prolong(Link *link)
 {
-    if (link->state == LINK_UP || g_strcmp0(link->said_down, reason) != 0)
-        log_event(link->log, LOG_WARNING, "link %s down: %s", link->name, reason);
-    g_free(link->said_down);
-    link->said_down = g_strdup(reason);
-    if (link->descriptor >= 0)
-        close(link->descriptor);
-    link->descriptor = -1;
-    link->begin = link->end = link->greeted = 0;
-    g_hash_table_remove_all(link->pending);
-    g_ptr_array_set_size(link->collected, 0);
-    link->next_shard = store_shards(link->store);
-    wait_before_retry(link);
+    link->due = is_native(link) || !is_kept(link) ? monotonic_ms() + timeout_ms(link) : INT64_MAX;
 }
 
 static void watch(Link *link, uint32_t events, int operation)
@@ -137,52 +193,48 @@ static void watch(Link *link, uint32_t events, int operation)
         take_down(link, g_strerror(errno));
 }
 
-static void set_option(Link *link, int level, int option, int value)
-{
-    /* A link without one of these works all the same, only finds a dead neighbour later. */
-    (void)setsockopt(link->descriptor, level, option, &value, sizeof value);
-}
-
-/* From our own address, since that is how the neighbour knows us (find_neighbour() in session.c).
- */
-static bool bind_own_address(Link *link)
-{
-    const Endpoint *own = link->config->self->listen->pdata[0];
-    struct sockaddr_storage address = own->address;
-
-    if (address.ss_family != link->endpoint->address.ss_family)
-        return true;
-    if (address.ss_family == AF_INET)
-        ((struct sockaddr_in *)&address)->sin_port = 0;
-    else
-        ((struct sockaddr_in6 *)&address)->sin6_port = 0;
-    set_option(link, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-    return bind(link->descriptor, (struct sockaddr *)&address, own->length) == 0;
-}
-
 static void begin_connecting(Link *link)
 {
-    const Endpoint *to = link->endpoint;
-
-    link->due = monotonic_ms() + GREETING_MS;
-    link->descriptor =
-        socket(to->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    if (link->descriptor < 0 || !bind_own_address(link)) {
-        take_down(link, g_strerror(errno));
-        return;
-    }
-    set_option(link, IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(link, IPPROTO_TCP, TCP_USER_TIMEOUT, SILENCE_MS);
-    set_option(link, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(link, IPPROTO_TCP, TCP_KEEPIDLE, 1);
-    set_option(link, IPPROTO_TCP, TCP_KEEPINTVL, 1);
-    if (connect(link->descriptor, (const struct sockaddr *)&to->address, to->length) != 0 &&
-        errno != EINPROGRESS) {
+    link->tried = monotonic_ms();
+    link->due = link->tried + timeout_ms(link);
+    link->written = link->acked = 0;
+    /* From our own address, since that is how the neighbour knows us (find_neighbour() in
+     * session.c). */
+    link->descriptor = dial(link->config->self->listen->pdata[0], link->neighbour->listen->pdata[0],
+                            (int)timeout_ms(link));
+    if (link->descriptor < 0) {
         take_down(link, g_strerror(errno));
         return;
     }
     link->state = LINK_CONNECTING;
     watch(link, EPOLLOUT, EPOLL_CTL_ADD);
+}
+
+/* The neighbour listens to us now, in its run @incarnation. */
+static void begin_talking(Link *link, int64_t incarnation)
+{
+    int64_t now = monotonic_ms();
+
+    if (!link->said_up) {
+        log_event(link->log, LOG_INFO, "link %s up", link->neighbour->name);
+        counters_add(COUNT_LINKS_UP, 1);
+    }
+    if (!link->up || incarnation != link->incarnation) { /* PROTOCOL R23 */
+        if (is_native(link))
+            comparison_begin(link->comparison);
+        else
+            link->next_shard = 0;
+        link->check_due = link->config->resync_interval_s > 0 && is_native(link)
+                              ? now + (int64_t)link->config->resync_interval_s * 1000
+                              : INT64_MAX;
+    }
+    link->up = link->said_up = true;
+    link->incarnation = incarnation;
+    link->state = LINK_TALKING;
+    g_clear_pointer(&link->said_down, g_free);
+    link->backoff = BACKOFF_MIN_MS;
+    link->ping_due = now + HEARTBEAT_MS;
+    prolong(link);
 }
 
 static void greet(Link *link)
@@ -196,195 +248,237 @@ static void greet(Link *link)
         take_down(link, g_strerror(problem));
         return;
     }
-
+    watch(link, EPOLLIN, EPOLL_CTL_MOD);
+    if (!is_native(link)) {
+        begin_talking(link, INCARNATION_UNKNOWN);
+        return;
+    }
     g_autofree char *hello =
-        message_format_hello(link->config->self->name, link->name, incarnation());
+        message_format_hello(link->config->self->name, link->neighbour->name, incarnation());
     link->end = strlen(hello);
     memcpy(link->output, hello, link->end);
     link->state = LINK_GREETING;
-    watch(link, EPOLLIN, EPOLL_CTL_MOD);
 }
 
-static void come_up(Link *link)
+/* The answer to our hello has to be the neighbour's hello to us. */
+static void take_greeting(Link *link, Slice line, const Message *message)
 {
-    log_event(link->log, LOG_INFO, "link %s up", link->name);
-    counters_add(COUNT_LINKS_UP, 1);
-    link->state = LINK_UP;
-    g_clear_pointer(&link->said_down, g_free);
-    link->backoff = BACKOFF_MIN_MS;
-    link->next_shard = 0; /* PROTOCOL R23: the neighbour gets all that we have */
+    if (message->kind == MESSAGE_HELLO &&
+        slice_equal(message->hello.from, slice_of(link->neighbour->name)) &&
+        slice_equal(message->hello.to, slice_of(link->config->self->name)))
+        begin_talking(link, message->hello.incarnation);
+    else
+        take_down(link, line.length > 0 && line.data[0] == '?'
+                            ? "the neighbour does not accept our hello: is the herd's file the "
+                              "same on both sides?"
+                            : "what answers at the neighbour's address is not that neighbour");
 }
 
-/* Reads the answer to our hello, which has to be the neighbour's hello to us. */
-static void read_greeting(Link *link)
+static void take_line(Link *link, Slice line)
 {
-    ssize_t n =
-        recv(link->descriptor, link->greeting + link->greeted, GREETING_MAX - link->greeted, 0);
+    Message message = message_parse(line);
+
+    if (link->state == LINK_GREETING)
+        take_greeting(link, line, &message);
+    else if (message.kind == MESSAGE_SUMS &&
+             !comparison_answer(link->comparison, &message, outbox_found(link->outbox)))
+        take_down(link, "the neighbour answers what it was not asked");
+    /* Anything else has said all that it can: that it is there. */
+}
+
+/* Takes the complete lines of the input. */
+static void take_lines(Link *link)
+{
+    size_t at = 0;
+    const char *end;
+
+    while ((end = memchr(link->input + at, '\n', link->filled - at)) != NULL) {
+        const char *begin = link->input + at;
+
+        at = (size_t)(end - link->input) + 1;
+        take_line(link, (Slice){.data = begin, .length = (size_t)(end - begin)});
+        if (link->descriptor < 0)
+            return;
+    }
+    link->filled -= at;
+    memmove(link->input, link->input + at, link->filled);
+    if (link->filled == INPUT_SIZE)
+        take_down(link, "what the neighbour answers is no line");
+}
+
+/* A message is said and heard. */
+static void end_message(Link *link)
+{
+    close_socket(link);
+    link->due = monotonic_ms() + (is_native(link) ? BETWEEN_MS : 0);
+}
+
+static void take_end(Link *link)
+{
+    if (link->state == LINK_ENDING ||
+        (!is_native(link) && !is_kept(link) && link->begin == link->end))
+        end_message(link);
+    else
+        take_down(link, link->state == LINK_GREETING
+                            ? "the neighbour closed before it answered our hello"
+                            : "closed by the neighbour");
+}
+
+static void receive(Link *link)
+{
+    ssize_t n = recv(link->descriptor, link->input + link->filled, INPUT_SIZE - link->filled, 0);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n <= 0) {
-        take_down(link,
-                  n == 0 ? "the neighbour closed before it answered our hello" : g_strerror(errno));
-        return;
-    }
-    link->greeted += (size_t)n;
-
-    const char *end = memchr(link->greeting, '\n', link->greeted);
-    if (end == NULL) {
-        if (link->greeted == GREETING_MAX)
-            take_down(link, "the answer to our hello is no line");
-        return;
-    }
-
-    Slice line = {.data = link->greeting, .length = (size_t)(end - link->greeting)};
-    Message message = message_parse(line);
-    const char *self = link->config->self->name;
-    if (message.kind == MESSAGE_HELLO && slice_equal(message.hello.from, slice_of(link->name)) &&
-        slice_equal(message.hello.to, slice_of(self))) {
-        link->incarnation = message.hello.incarnation;
-        come_up(link);
-        return;
-    }
-    take_down(link, line.length > 0 && line.data[0] == '?'
-                        ? "the neighbour does not accept our hello: is the herd's file the same on "
-                          "both sides?"
-                        : "what answers at the neighbour's address is not that neighbour");
-}
-
-/* A neighbour says nothing on a link that we opened once it has answered: this is its end, or to be
- * ignored. */
-static void read_end(Link *link)
-{
-    char ignored[512];
-    ssize_t n = recv(link->descriptor, ignored, sizeof ignored, 0);
-
-    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
-        return;
-    take_down(link, n == 0 ? "closed by the neighbour" : g_strerror(errno));
+    if (n < 0) {
+        take_down(link, g_strerror(errno));
+    } else if (n == 0) {
+        take_end(link);
+    } else if (is_native(link)) {
+        if (link->state != LINK_GREETING)
+            prolong(link);
+        link->filled += (size_t)n;
+        take_lines(link);
+    } /* What a foreign neighbour says to an update is prose. */
 }
 
 void link_ready(Link *link, uint32_t events)
 {
-    switch (link->state) {
-    case LINK_WAITING:
-        return;
-    case LINK_CONNECTING:
+    if (link->state == LINK_CONNECTING)
         greet(link);
-        return;
-    case LINK_GREETING:
-        if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
-            read_greeting(link);
-        return;
-    case LINK_UP:
-        if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
-            read_end(link);
-        return; /* EPOLLOUT: link_send() follows in any case */
-    }
+    else if (link->state != LINK_WAITING && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0)
+        receive(link);
+    /* EPOLLOUT: link_send() follows in any case */
 }
 
 /* FALSE: there is no room for it now. */
-static bool append_record(Link *link, const Record *record)
+static bool append(Link *link, Slice bytes)
 {
-    Slice line = record_line(record);
+    if (link->begin == link->end)
+        link->begin = link->end = 0;
+    if (bytes.length > OUTPUT_SIZE - link->end)
+        return false;
+    memcpy(link->output + link->end, bytes.data, bytes.length);
+    link->end += bytes.length;
+    return true;
+}
+
+/* FALSE: there is no room for it now. */
+static bool append_record(Link *link, const OutboxEntry *entry)
+{
+    static const Slice at = {"AT", 2}, sync = {"SYNC", 4};
+    const Member *neighbour = link->neighbour;
+    Slice line = record_line(entry->record);
+    size_t begin, room;
 
     if (link->begin == link->end)
         link->begin = link->end = 0;
-    if (line.length > OUTPUT_SIZE - link->end)
-        return false;
-    memcpy(link->output + link->end, line.data, line.length);
-    link->end += line.length;
-    counters_add(COUNT_UPDATES_SENT, 1);
+    begin = link->end;
+    room = OUTPUT_SIZE - begin;
+    if (is_native(link)) {
+        Slice verb = entry->found ? sync : at;
+        Slice rest = {.data = line.data + at.length, .length = line.length - at.length};
+
+        if (verb.length + rest.length > room)
+            return false;
+        append(link, verb);
+        append(link, rest);
+    } else {
+        size_t length = dialect_format(neighbour->dialect, neighbour->terminator, entry->record,
+                                       slice_of(link->config->self->name),
+                                       slice_of(neighbour->name), link->output + begin, room);
+        if (length > room)
+            return false;
+        link->end += length;
+    }
+    link->told++;
+    counters_add(entry->found ? COUNT_SYNCS_SENT : COUNT_UPDATES_SENT, 1);
     if (log_wants_messages(link->log)) {
-        line.length--;
-        log_sent(link->log, link->name, line);
+        Slice said = {.data = link->output + begin, .length = link->end - begin};
+
+        while (said.length > 0 && strchr("\r\n", said.data[said.length - 1]) != NULL)
+            said.length--;
+        log_sent(link->log, neighbour->name, said);
     }
     return true;
 }
 
-void link_offer(Link *link, Record *record)
+/* A connection a message, and this one has its own. */
+static bool has_told_its_message(const Link *link)
 {
-    if (link->state != LINK_UP)
+    return !is_native(link) && !is_kept(link) && link->told > 0;
+}
+
+void link_offer(Link *link, Record *record, bool found)
+{
+    OutboxEntry news = {.record = record};
+
+    if (!link->up)
         return;
-    if (g_hash_table_size(link->pending) == 0 && append_record(link, record))
+    if (store_shard_of(record) >= link->next_shard)
+        return; /* the store has it, of which the neighbour is still told */
+    if (found && is_native(link)) {
+        comparison_add(link->comparison, store_shard_of(record));
+        return;
+    }
+    if (link->state != LINK_TALKING || !is_kept(link) || !outbox_is_empty(link->outbox) ||
+        !append_record(link, &news))
+        outbox_add(link->outbox, record);
+}
+
+static void append_questions(Link *link)
+{
+    if (comparison_is_idle(link->comparison))
         return;
 
-    Record *older = g_hash_table_lookup(link->pending, record);
-    if (older != NULL) {
-        counters_add(COUNT_UPDATES_CONFLATED, 1);
-        if (record_compare(record, older) <= 0)
+    g_autoptr(GString) text = g_string_new(NULL);
+    while (outbox_found(link->outbox)->len < FOUND_ENOUGH && comparison_ask(link->comparison, text))
+        ;
+    bool fits = append(link, (Slice){.data = text->str, .length = text->len});
+    g_assert(fits); /* a few short lines into an empty buffer */
+}
+
+/* Fills the output, which is empty, with what is to be said. */
+static void fill_output(Link *link)
+{
+    OutboxEntry entry;
+
+    append_questions(link);
+    while (!has_told_its_message(link)) {
+        collect_store(link);
+        if (!outbox_next(link->outbox, &entry) || !append_record(link, &entry))
             return;
-    }
-    g_hash_table_add(link->pending, record_ref(record));
-}
-
-/*
- * Fills `collected` anew, in turn with all that is pending and with about as much of the store that
- * is still to be sent since the link came up, so that neither waits for the other, and no client of
- * the one for those before it. FALSE: there is nothing more.
- */
-static bool collect(Link *link)
-{
-    bool shards_left = link->next_shard < store_shards(link->store);
-    bool pending = g_hash_table_size(link->pending) > 0;
-
-    if (pending && (!shards_left || link->pending_taken == 0)) {
-        GHashTableIter iter;
-        void *record;
-
-        g_hash_table_iter_init(&iter, link->pending);
-        while (g_hash_table_iter_next(&iter, &record, NULL))
-            g_ptr_array_add(link->collected, record);
-        g_hash_table_steal_all(link->pending);
-        link->pending_taken = link->collected->len;
-        return true;
-    }
-    while (link->next_shard < store_shards(link->store) &&
-           (link->collected->len == 0 || link->collected->len < link->pending_taken))
-        store_collect(link->store, link->next_shard++, link->collected);
-    link->pending_taken = 0;
-    return shards_left;
-}
-
-/* Fills the output with what waits for room in it. */
-static void append_waiting(Link *link)
-{
-    for (;;) {
-        if (link->collected->len == 0) {
-            if (!collect(link))
-                return;
-            continue;
-        }
-
-        /* A client that has moved meanwhile is told about once. */
-        const Record *record = link->collected->pdata[link->collected->len - 1];
-        const Record *moved = g_hash_table_lookup(link->pending, record);
-        bool newer = moved != NULL && record_compare(moved, record) > 0;
-        if (!append_record(link, newer ? moved : record))
-            return;
-        if (moved != NULL) {
-            counters_add(COUNT_UPDATES_CONFLATED, 1);
-            g_hash_table_remove(link->pending, moved);
-        }
-        g_ptr_array_set_size(link->collected, (int)link->collected->len - 1);
+        outbox_sent(link->outbox);
     }
 }
 
-static bool has_unsent(const Link *link)
+/* All is said that this connection is for. */
+static void end_talking(Link *link)
 {
-    return link->begin < link->end || g_hash_table_size(link->pending) > 0 ||
-           link->collected->len > 0 || link->next_shard < store_shards(link->store);
+    shutdown(link->descriptor,
+             SHUT_WR); /* it fails when the neighbour is gone, which we then read */
+    link->state = LINK_ENDING;
+    link->due = monotonic_ms() + (is_native(link) ? timeout_ms(link) : FOREIGN_CLOSE_MS);
+    watch(link, EPOLLIN, EPOLL_CTL_MOD);
+}
+
+/* Whether there is something to send that does not wait for an answer first. */
+static bool wants_room(const Link *link)
+{
+    return link->begin < link->end ||
+           (link->state == LINK_TALKING &&
+            (!outbox_is_empty(link->outbox) || link->next_shard < STORE_SHARDS));
 }
 
 void link_send(Link *link)
 {
-    if (link->state != LINK_UP && link->state != LINK_GREETING)
+    if (link->state != LINK_TALKING && link->state != LINK_GREETING)
         return;
     /* A neighbour that takes a whole store as fast as it is read must not keep the others waiting.
      */
     for (int round = 0; round < SEND_ROUNDS; round++) {
-        if (link->state == LINK_UP && link->begin == link->end)
-            append_waiting(link);
+        if (link->state == LINK_TALKING && link->begin == link->end)
+            fill_output(link);
         if (link->begin == link->end)
             break;
 
@@ -399,27 +493,99 @@ void link_send(Link *link)
             return;
         }
         link->begin += (size_t)n;
+        link->written += (uint64_t)n;
     }
-    watch(link, has_unsent(link) ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
+    if (link->state == LINK_TALKING && !is_kept(link) && link->begin == link->end &&
+        (has_told_its_message(link) || !has_something_to_say(link)))
+        end_talking(link);
+    else
+        watch(link, wants_room(link) ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
+}
+
+/* Whether the neighbour's side has taken some of what is under way since this was last asked: a
+ * slow neighbour is not a dead one. */
+static bool is_moving(Link *link)
+{
+    int unacked = 0;
+
+    if (ioctl(link->descriptor, SIOCOUTQ, &unacked) != 0)
+        return false;
+    uint64_t acked = link->written - (uint64_t)unacked;
+    bool moving = unacked > 0 && acked > link->acked;
+    link->acked = acked;
+    return moving;
+}
+
+static void beat(Link *link, int64_t now)
+{
+    if (now < link->ping_due)
+        return;
+    link->ping_due = now + HEARTBEAT_MS;
+    if (is_moving(link))
+        prolong(link);
+    append(link, SLICE("PING\n")); /* if there is no room, something else is on its way */
+}
+
+static void time_out(Link *link)
+{
+    switch (link->state) {
+    case LINK_WAITING:
+        return;
+    case LINK_CONNECTING:
+        take_down(link, "connecting takes too long");
+        return;
+    case LINK_GREETING:
+        take_down(link, "our hello is not answered");
+        return;
+    case LINK_TALKING:
+        if (is_moving(link))
+            prolong(link);
+        else
+            take_down(link, "nothing comes from the neighbour");
+        return;
+    case LINK_ENDING:
+        if (is_native(link))
+            take_down(link, "the neighbour does not end a message");
+        else
+            end_message(link);
+        return;
+    }
 }
 
 int64_t link_tick(Link *link, int64_t now_ms)
 {
-    if (link->state == LINK_WAITING && now_ms >= link->due)
+    bool beats = link->state == LINK_TALKING && is_native(link) && is_kept(link);
+
+    if (link->up && now_ms >= link->check_due) {
+        link->check_due = now_ms + (int64_t)link->config->resync_interval_s * 1000;
+        comparison_check(link->comparison);
+    }
+    if (beats)
+        beat(link, now_ms);
+    if (link->state != LINK_WAITING && now_ms >= link->due)
+        time_out(link);
+    if (link->state == LINK_WAITING && now_ms >= link->due &&
+        (!link->up || has_something_to_say(link)))
         begin_connecting(link);
-    else if ((link->state == LINK_CONNECTING || link->state == LINK_GREETING) &&
-             now_ms >= link->due)
-        take_down(link, link->state == LINK_CONNECTING ? "connecting takes too long"
-                                                       : "our hello is not answered");
-    return link->state == LINK_UP ? INT64_MAX : link->due;
+
+    int64_t wake = link->up ? link->check_due : INT64_MAX;
+    if (link->state != LINK_WAITING || !link->up || has_something_to_say(link))
+        wake = MIN(wake, link->due);
+    if (link->state == LINK_TALKING && is_native(link) && is_kept(link))
+        wake = MIN(wake, link->ping_due);
+    return wake;
 }
 
-void link_poke(Link *link)
+void link_poke(Link *link, int64_t incarnation)
 {
-    if (link->state != LINK_WAITING)
+    if (link->up && !is_kept(link) && is_native(link) && incarnation != link->incarnation) {
+        link->incarnation = incarnation;
+        comparison_begin(link->comparison);
+    }
+    if (link->up || link->state != LINK_WAITING)
         return;
     link->backoff = BACKOFF_MIN_MS;
-    link->due = 0;
+    link->due = MIN(link->due, link->tried + BACKOFF_MIN_MS);
 }
 
 int64_t link_incarnation(const Link *link)
@@ -427,7 +593,8 @@ int64_t link_incarnation(const Link *link)
     return link->incarnation;
 }
 
-bool link_idle(const Link *link)
+bool link_is_idle(Link *link)
 {
-    return link->state != LINK_UP || !has_unsent(link);
+    return !link->up ||
+           (link->begin == link->end && link->state != LINK_ENDING && !has_something_to_say(link));
 }

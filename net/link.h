@@ -2,16 +2,22 @@
 #pragma once
 
 /*
- * The link to one neighbour: a connection that we opened to it and that carries what we have to
- * tell it.
+ * What one neighbour is told, and the connections that we open to it for that.
  *
- *     WAITING --retry--> CONNECTING --> GREETING --hello answered--> UP
- *        ^------------------ any failure, with its reason --------------'
+ *     WAITING --> CONNECTING --> GREETING --hello answered--> TALKING --all is said--> ENDING
+ *        ^ \                         foreign: no hello ----------^                       |
+ *        |  `------------------ any failure, with its reason: the link is down ----------'
  *
- * When it comes up the whole store is sent, shard by shard, beside what is new. Bytes go through a
- * buffer of bounded size. What does not fit waits in a set keyed by client, where a newer record
- * replaces an older one, so a neighbour that does not read costs one entry a client at the most;
- * one that is down costs nothing.
+ * A native neighbour is told over one connection that is kept (delivery = link). When it comes up a
+ * comparison (net/comparison.h) finds what the neighbour lacks; from then on it is told what is
+ * new, and asked once a second whether it is there. With delivery = message a connection lives only
+ * as long as there is something to say, and the link is up as long as the last one went well. A
+ * foreign neighbour (PROTOCOL R24) is told everything when its link comes up, since it cannot be
+ * asked.
+ *
+ * Bytes go through a buffer of bounded size. What does not fit waits in the outbox (net/outbox.h),
+ * which holds the newest of each client. A neighbour that is down costs nothing: what it misses is
+ * found when it is back.
  *
  * Everything here belongs to the flood thread: no locks.
  */
@@ -33,9 +39,10 @@ Link *link_new(const Config *config, const char *name, Store *store, Log *log, i
 /* Closes it. */
 void link_free(void *link);
 
-/* Tells the neighbour about @record, now or as soon as it takes it. Sends nothing before
- * link_send(). */
-void link_offer(Link *link, Record *record);
+/* Tells the neighbour about @record, now or as soon as it takes it. @found: it came in by a
+ * comparison, as many may, so that it is left to a comparison whether this neighbour lacks it.
+ * Sends nothing before link_send(). */
+void link_offer(Link *link, Record *record, bool found);
 
 /* Sends what the socket takes. */
 void link_send(Link *link);
@@ -47,11 +54,12 @@ void link_ready(Link *link, uint32_t events);
  * INT64_MAX. */
 int64_t link_tick(Link *link, int64_t now_ms);
 
-/* The neighbour shows signs of life: a link in WAITING tries at once. */
-void link_poke(Link *link);
+/* The neighbour, in its run @incarnation, shows signs of life: a link that is down tries at once.
+ */
+void link_poke(Link *link, int64_t incarnation);
 
-/* Of the neighbour, as it said when the link came up. */
+/* Of the neighbour, as it said last. */
 int64_t link_incarnation(const Link *link);
 
 /* Whether it is down or all that it had to say is sent. */
-bool link_idle(const Link *link);
+bool link_is_idle(Link *link);

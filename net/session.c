@@ -2,6 +2,7 @@
 #include "net/session.h"
 
 #include "core/counters.h"
+#include "core/dialect.h"
 #include "core/incarnation.h"
 #include "core/message.h"
 
@@ -78,19 +79,33 @@ static bool too_far_ahead(const SessionContext *context, Timestamp time, Timesta
     return timestamp_compare(time, received) > 0;
 }
 
-/* Stores @record, whose reference is taken, and if it is new has it flooded to every neighbour but
- * the one that it came from. */
-static StoreOutcome store_and_flood(const SessionContext *context, const Connection *connection,
-                                    Record *record, Turn *turn)
-{
-    FloodUpdate update = {
-        .record = record, .from = connection->neighbour, .incarnation = connection->incarnation};
-    StoreOutcome outcome = store_put(context->store, record);
+/* Where a record comes from. */
+typedef struct {
+    int neighbour; /* index, or CONNECTION_CLIENT */
+    int64_t incarnation;
+    bool found;  /* by a comparison: see FloodUpdate */
+    size_t most; /* clients known, above which a new one is refused; 0: never */
+} Source;
 
-    if (outcome == STORE_STORED && context->config->self->neighbours->len > 0)
+/* Stores @record and if it is new has it flooded to every neighbour but the one that it came from.
+ */
+static StoreOutcome store_and_flood(const SessionContext *context, Record *record,
+                                    const Source *source, Turn *turn)
+{
+    StoreOutcome outcome = store_put(context->store, record, source->most);
+
+    if (outcome == STORE_STORED && context->config->self->neighbours->len > 0) {
+        FloodUpdate update = {.record = record_ref(record),
+                              .from = source->neighbour,
+                              .incarnation = source->incarnation,
+                              .found = source->found};
+
         g_array_append_val(turn->updates, update);
-    else
-        record_unref(record);
+    }
+    if (outcome == STORE_EXPIRED)
+        counters_add(COUNT_EXPIRED, 1);
+    if (outcome == STORE_FULL)
+        counters_add(COUNT_RECORDS_REFUSED, 1);
     return outcome;
 }
 
@@ -103,13 +118,17 @@ static SessionOutcome execute_iamat(const SessionContext *context, const Connect
     if (too_far_ahead(context, message->iamat.time_value, turn->received))
         return reply_invalid(context, connection, line, turn);
 
-    Record *record = message_iamat_record(message, slice_of(name), turn->received);
+    Source source = {.neighbour = CONNECTION_CLIENT, .most = context->config->limits.max_records};
+    g_autoptr(Record) record = message_iamat_record(message, slice_of(name), turn->received);
+    StoreOutcome outcome = store_and_flood(context, record, &source, turn);
+    if (outcome == STORE_FULL)
+        return reply_invalid(context, connection, line, turn);
+    if (outcome != STORE_STORED)
+        counters_add(COUNT_STALE, 1);
     append(turn->output, record_line(record));
     counters_add(COUNT_IAMAT, 1);
     if (log_wants_messages(context->log))
         log_sent(context->log, connection->peer, record_text(record));
-    if (store_and_flood(context, connection, record, turn) != STORE_STORED)
-        counters_add(COUNT_STALE, 1);
     return SESSION_DONE;
 }
 
@@ -168,8 +187,10 @@ static int find_neighbour(const SessionContext *context, const Connection *conne
     for (unsigned i = 0; i < names->len; i++) {
         const char *name = names->pdata[i];
 
-        if (slice_equal(from, slice_of(name)) &&
-            member_is_at(config_member(context->config, name), &address))
+        const Member *member = config_member(context->config, name);
+
+        if (slice_equal(from, slice_of(name)) && !member_is_foreign(member) &&
+            member_is_at(member, &address))
             return (int)i;
     }
     return CONNECTION_CLIENT;
@@ -193,36 +214,162 @@ static SessionOutcome execute_hello(const SessionContext *context, Connection *c
     log_event(context->log, LOG_INFO, "link %s joined from %s", name, connection->peer);
     connection->neighbour = neighbour;
     connection->incarnation = message->hello.incarnation;
-    flood_poke(context->flood, neighbour);
+    flood_poke(context->flood, neighbour, connection->incarnation);
     return SESSION_DONE;
 }
 
-/* PROTOCOL R20: what a neighbour says is never answered. */
+/* What a neighbour wants to know of our store, to find out what we lack. */
+static void answer_digest(const SessionContext *context, int part, Turn *turn)
+{
+    uint64_t sums[STORE_SHARDS], leaves[STORE_LEAVES], root = 0;
+
+    if (part >= 0) {
+        store_leaf_sums(context->store, (unsigned)part, leaves);
+        message_append_sums(turn->output, part, leaves, STORE_LEAVES);
+        return;
+    }
+    store_shard_sums(context->store, sums);
+    for (unsigned i = 0; i < STORE_SHARDS; i++)
+        root += sums[i];
+    if (part == PART_ROOT)
+        message_append_sums(turn->output, part, &root, 1);
+    else
+        message_append_sums(turn->output, part, sums, STORE_SHARDS);
+}
+
+/* PROTOCOL R20: an update is never answered. */
+static void execute_update(const SessionContext *context, const Connection *connection,
+                           const Message *message, Turn *turn)
+{
+    Source source = {.neighbour = connection->neighbour,
+                     .incarnation = connection->incarnation,
+                     .found = message->kind == MESSAGE_SYNC};
+    g_autoptr(Record) record = record_new(&message->at);
+
+    if (store_and_flood(context, record, &source, turn) == STORE_STORED)
+        counters_add(source.found ? COUNT_SYNCS_TAKEN : COUNT_UPDATES_TAKEN, 1);
+    else
+        counters_add(source.found ? COUNT_SYNCS_DROPPED : COUNT_UPDATES_DROPPED, 1);
+}
+
+static void drop_line(const SessionContext *context, const Connection *connection, Slice line,
+                      const char *why)
+{
+    g_autofree char *text = g_strndup(line.data, line.length);
+
+    log_event(context->log, LOG_WARNING, "link %s dropped a line that is %s: %s",
+              session_peer(context, connection), why, text);
+}
+
+/* What comes over a link of a native neighbour. */
 static SessionOutcome execute_link(const SessionContext *context, const Connection *connection,
                                    const Message *message, Slice line, Turn *turn)
 {
-    if (message->kind != MESSAGE_AT) {
-        g_autofree char *text = g_strndup(line.data, line.length);
+    switch (message->kind) {
+    case MESSAGE_AT:
+    case MESSAGE_SYNC:
+        execute_update(context, connection, message, turn);
+        break;
+    case MESSAGE_PING:
+        append(turn->output, SLICE("PONG\n"));
+        break;
+    case MESSAGE_DIGEST:
+        answer_digest(context, message->digest.part, turn);
+        break;
+    case MESSAGE_IAMAT:
+    case MESSAGE_WHATSAT:
+    case MESSAGE_HELLO:
+    case MESSAGE_PONG:
+    case MESSAGE_SUMS:
+    case MESSAGE_INVALID:
+        drop_line(context, connection, line, "no update");
+        break;
+    }
+    return SESSION_DONE;
+}
 
-        log_event(context->log, LOG_WARNING, "link %s dropped a line that is no update: %s",
-                  session_peer(context, connection), text);
+/* Whether a foreign neighbour is where @connection comes from (PROTOCOL R24). @ret_neighbour:
+ * which; CONNECTION_CLIENT if there are several and none is called @name. */
+static bool find_foreign(const SessionContext *context, const Connection *connection, Slice name,
+                         int *ret_neighbour)
+{
+    const GPtrArray *names = context->config->self->neighbours;
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    unsigned found = 0;
+
+    if (getpeername(connection->descriptor, (struct sockaddr *)&address, &length) != 0)
+        return false; /* it has gone already */
+    for (unsigned i = 0; i < names->len; i++) {
+        const Member *member = config_member(context->config, names->pdata[i]);
+
+        if (!member_is_foreign(member) || !member_is_at(member, &address))
+            continue;
+        *ret_neighbour = found++ == 0 ? (int)i : CONNECTION_CLIENT;
+        if (slice_equal(name, slice_of(member->name))) {
+            *ret_neighbour = (int)i;
+            return true;
+        }
+    }
+    return found > 0;
+}
+
+/* Whether @record, which others may have rewritten on its way, is what we have of its client
+ * already. */
+static bool is_known(const SessionContext *context, const Record *record)
+{
+    g_autoptr(Record) known = store_get(context->store, record_client(record));
+
+    return known != NULL && record_is_copy(known, record);
+}
+
+/* PROTOCOL R24: what a foreign neighbour says is never answered. */
+static SessionOutcome execute_foreign(const SessionContext *context, const Connection *connection,
+                                      Slice line, Turn *turn)
+{
+    DialectUpdate update;
+    Source source = {.most = context->config->limits.max_records};
+
+    if (!dialect_parse(line, &update) ||
+        !find_foreign(context, connection, dialect_sender(&update), &source.neighbour)) {
+        drop_line(context, connection, line, "in no dialect");
+        counters_add(COUNT_FOREIGN_DROPPED, 1);
         return SESSION_DONE;
     }
-    if (store_and_flood(context, connection, record_new(&message->at), turn) == STORE_STORED)
-        counters_add(COUNT_UPDATES_TAKEN, 1);
+
+    g_autoptr(Record) record = record_new(&update.fields);
+    if (!is_known(context, record) &&
+        store_and_flood(context, record, &source, turn) == STORE_STORED)
+        counters_add(COUNT_FOREIGN_TAKEN, 1);
     else
-        counters_add(COUNT_UPDATES_DROPPED, 1);
+        counters_add(COUNT_FOREIGN_DROPPED, 1);
     return SESSION_DONE;
+}
+
+/* Whether @line, which came over a connection that is no link, is said as between members, by
+ * somebody who may be one. */
+static bool is_foreign(const SessionContext *context, const Connection *connection, Slice line)
+{
+    int neighbour;
+
+    return dialect_is_update(line) && find_foreign(context, connection, (Slice){0}, &neighbour);
+}
+
+/* What a link says beside updates: not of the log, once a second. */
+static bool is_of_links(const Message *message)
+{
+    return message->kind == MESSAGE_PING || message->kind == MESSAGE_DIGEST;
 }
 
 SessionOutcome session_execute(const SessionContext *context, Connection *connection, Slice line,
                                Turn *turn)
 {
     Message message = message_parse(line);
+    bool link = connection->neighbour != CONNECTION_CLIENT;
 
-    if (log_wants_messages(context->log))
+    if (log_wants_messages(context->log) && !(link && is_of_links(&message)))
         log_received(context->log, session_peer(context, connection), line);
-    if (connection->neighbour != CONNECTION_CLIENT)
+    if (link)
         return execute_link(context, connection, &message, line, turn);
 
     switch (message.kind) {
@@ -234,6 +381,14 @@ SessionOutcome session_execute(const SessionContext *context, Connection *connec
         return execute_hello(context, connection, &message, line, turn);
     case MESSAGE_AT: /* PROTOCOL R17: not from a stranger */
     case MESSAGE_INVALID:
+        if (is_foreign(context, connection, line))
+            return execute_foreign(context, connection, line, turn);
+        break;
+    case MESSAGE_SYNC:
+    case MESSAGE_PING:
+    case MESSAGE_PONG:
+    case MESSAGE_DIGEST:
+    case MESSAGE_SUMS:
         break;
     }
     return reply_invalid(context, connection, line, turn);

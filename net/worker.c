@@ -70,6 +70,8 @@ static void set_deadline(const Worker *worker, Connection *connection, bool prog
         deadline = progress ? after_s(now, limits->line_timeout_s) : old;
     else if (connection->neighbour == CONNECTION_CLIENT)
         deadline = after_s(now, limits->idle_timeout_s);
+    else
+        deadline = after_s(now, limits->link_timeout_s); /* it pings */
     atomic_store_explicit(&connection->deadline, deadline, memory_order_relaxed);
 }
 

@@ -299,9 +299,10 @@ class Member:
 class Herd:
     """The members of one configuration file."""
 
-    def __init__(self, case, edges, names=None, *, hosts=None, listen=None, groups=None):
+    def __init__(self, case, edges, names=None, *, hosts=None, listen=None, groups=None, keys=None):
         self.case = case
         self.edges = edges
+        self.keys = keys or {}  # of [member NAME], by name
         self.directory = tempfile.mkdtemp(dir=case.directory)
         self.log_dir = os.path.join(self.directory, 'log')
         self.config_path = os.path.join(self.directory, 'herd.conf')
@@ -338,6 +339,7 @@ class Herd:
             text += f'[member {member.name}]\nlisten = '
             text += ';'.join(endpoint(host, port) for host, port in member.addresses) + '\n'
             text += 'neighbours = ' + ';'.join(self.neighbours(member.name)) + '\n'
+            text += ''.join(f'{key} = {value}\n' for key, value in self.keys.get(member.name, {}).items())
         with open(self.config_path, 'w', encoding='utf-8') as file:
             file.write(text)
 
@@ -393,7 +395,7 @@ class HerdTestCase(unittest.TestCase):
     def herd(self, edges, names=None, **options):
         """A herd that does not run yet. @edges as pairs or as 'A-B B-C'; other keywords are groups of the
         configuration (limits={'idle_timeout_s': 1}) or `groups` for those with blanks in their names."""
-        known = {key: options.pop(key) for key in ('hosts', 'listen') if key in options}
+        known = {key: options.pop(key) for key in ('hosts', 'listen', 'keys') if key in options}
         groups = {**options.pop('groups', {}), **options}
         pairs = parse_edges(edges) if isinstance(edges, str) else edges
         herd = Herd(self, pairs, names, groups=groups, **known)

@@ -7,6 +7,8 @@ import time
 
 from client import Client
 
+SHARDS, LEAVES = 1024, 64  # of a store, and of a shard
+
 
 def at_line(origin, client_id, location=b'+34.068930-118.445127', at=None, skew=b'+0.000000001'):
     """An update as a member would pass it on."""
@@ -31,6 +33,10 @@ class FakeMember:
         self.rcvbuf = rcvbuf
         self.hellos = []
         self.lines = []
+        self.found = 0       # how many of them came by a comparison
+        self.questions = []  # what the member wanted to compare
+        self.pings = 0
+        self.mute = threading.Event()  # set: no PING is answered
         self.reading = threading.Event()
         self.reading.set()
         self.lock = threading.Lock()
@@ -71,14 +77,33 @@ class FakeMember:
                 *lines, buffer = (buffer + data).split(b'\n')
                 for line in lines:
                     if greeted:
-                        with self.lock:
-                            self.lines.append(line + b'\n')
+                        self._take(peer, line)
                     else:
                         greeted = True
                         self.hellos.append(line + b'\n')
                         peer.sendall(self.answer(line))
         except OSError:
             return
+
+    def _take(self, peer, line):
+        """An update is kept; a question is answered the way a member does that has nothing."""
+        verb, _, rest = line.partition(b' ')
+        if verb == b'PING':
+            self.pings += 1
+            if not self.mute.is_set():
+                peer.sendall(b'PONG\n')
+        elif verb == b'DIGEST':
+            self.questions.append(rest)
+            peer.sendall(b'SUMS %s%s\n' % (rest, self.sums(rest)))
+        else:
+            with self.lock:
+                # What a comparison has brought is an update like any other to most tests.
+                self.found += verb == b'SYNC'
+                self.lines.append(b'AT ' + rest + b'\n' if verb == b'SYNC' else line + b'\n')
+
+    def sums(self, part):
+        """The sums of an empty store."""
+        return b' 0000000000000000' * {b'ROOT': 1, b'SHARDS': SHARDS}.get(part, LEAVES)
 
     def received(self, client_id=None):
         """The lines so far, or those about one client."""
@@ -121,3 +146,79 @@ class FakeMember:
         self.drop()
         for link in self.links:
             link.close()
+
+
+class ForeignMember:
+    """A stand-in for a member of another implementation: it keeps the bytes of every connection and sends bytes.
+
+    `answer` is what it says to whatever it hears; `holds` whether it leaves a connection open after its peer has
+    ended it; `host` is where it connects from."""
+
+    def __init__(self, member, name, answer=b'', holds=False):
+        self.member = member
+        self.name = name
+        self.address = member.herd[name].address
+        self.answer = answer
+        self.holds = holds
+        self.messages = []  # the bytes of each connection, a list of pieces as they came; None behind them: ended
+        self.listener = None
+        self.sockets = []
+        member.herd.case.addCleanup(self.close)
+
+    def listen(self):
+        self.listener = socket.create_server(self.address)
+        threading.Thread(target=self._accept, args=[self.listener], daemon=True).start()
+        return self
+
+    def _accept(self, listener):
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            pieces = []
+            self.messages.append(pieces)
+            self.sockets.append(peer)
+            threading.Thread(target=self._serve, args=[peer, pieces], daemon=True).start()
+
+    def _serve(self, peer, pieces):
+        try:
+            while True:
+                data = peer.recv(1 << 16)
+                if not data:
+                    pieces.append(None)
+                    break
+                pieces.append(data)
+                if self.answer:
+                    peer.sendall(self.answer)
+            if not self.holds:
+                peer.close()
+        except OSError:
+            pass
+
+    def heard(self):
+        """The bytes of each connection that has been ended by its peer, in order."""
+        return [b''.join(pieces[:-1]) for pieces in list(self.messages) if pieces and pieces[-1] is None]
+
+    def stream(self):
+        """All bytes so far."""
+        return b''.join(piece for pieces in list(self.messages) for piece in pieces if piece is not None)
+
+    def say(self, data):
+        """One message: a connection that is half-closed at once. Returns all that comes back."""
+        with Client(self.member.address, source=self.address[0]) as client:
+            client.send(data)
+            client.half_close()
+            return client.rest()
+
+    def deaf(self):
+        if self.listener:
+            self.listener.shutdown(socket.SHUT_RDWR)
+            self.listener.close()
+            self.listener = None
+        for peer in self.sockets:
+            peer.close()
+        self.sockets.clear()
+
+    def close(self):
+        self.deaf()

@@ -193,7 +193,6 @@ class Configuration(HerdTestCase):
                 ('[member Clark]\nlisten = 127.0.0.1:9000\nneighbours = Clark\n', 'member Clark', 'neighbours'),
                 ('[member Clark]\nlisten = 127.0.0.1:9000\ncolour = red\n', 'member Clark', 'colour'),
                 ('[member Clark]\nlisten = 127.0.0.1:9000\ndialect = java\n', 'member Clark', 'dialect'),
-                ('[member Clark]\nlisten = 127.0.0.1:9000\ndelivery = message\n', 'member Clark', 'delivery'),
                 ('[member Clark]\nlisten = 127.0.0.1:9000\nterminator = crlf\n', 'member Clark', 'terminator'),
                 ('[limit]\nmax_line = 512\n', 'limit', ''),
                 ('[limits Nobody]\nmax_line = 512\n', 'limits Nobody', ''),

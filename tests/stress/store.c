@@ -72,7 +72,7 @@ static void write_records(void *argument)
     for (unsigned i = 0; i < worker->rounds; i++) {
         unsigned client = (unsigned)g_rand_int_range(worker->random, 0, CLIENTS);
         Record *record = random_record(worker->random, client);
-        StoreOutcome outcome = store_put(worker->store, record);
+        StoreOutcome outcome = store_put(worker->store, record, 0);
         g_autoptr(Record) kept = get(worker->store, client);
 
         /* Whatever others do meanwhile, what is there is never older than what was put. */
@@ -111,8 +111,8 @@ static void read_records(void *argument)
         }
 
         g_autoptr(GPtrArray) all = g_ptr_array_new();
-        for (unsigned shard = 0; shard < store_shards(worker->store); shard++)
-            store_collect(worker->store, shard, all);
+        for (unsigned shard = 0; shard < STORE_SHARDS; shard++)
+            store_collect(worker->store, shard, UINT64_MAX, all);
         g_assert_cmpuint(all->len, <=, CLIENTS);
         g_assert_cmpuint(store_size(worker->store), <=, CLIENTS);
         for (unsigned i = 0; i < all->len; i++) {
@@ -188,7 +188,7 @@ static void put_copies(void *argument)
     for (unsigned i = 0; i < copy->count; i++) {
         Record *record = copy->records[(copy->first + i) % copy->count];
 
-        copy->outcomes[store_put(copy->store, record)]++;
+        copy->outcomes[store_put(copy->store, record, 0)]++;
     }
 }
 
@@ -228,10 +228,159 @@ static void test_stored_once(void)
         record_unref(records[i]);
 }
 
+enum { HORIZON = 1000, MANY = 3000 };
+
+typedef struct {
+    Store *store;
+    Record *const *records; /* the same for every thread */
+    unsigned first, count;
+    atomic_bool *done; /* the writers have ended */
+} Sweeper;
+
+static void put_all(void *argument)
+{
+    const Sweeper *sweeper = argument;
+
+    for (unsigned i = 0; i < sweeper->count; i++)
+        store_put(sweeper->store, sweeper->records[(sweeper->first + i) % sweeper->count], 0);
+}
+
+/* The horizon rises in steps, beside the writers. */
+static void sweep_all(void *argument)
+{
+    Sweeper *sweeper = argument;
+    int64_t horizon = 0;
+    bool last = false;
+
+    while (!last) {
+        g_autoptr(GPtrArray) removed = g_ptr_array_new_with_free_func((GDestroyNotify)record_unref);
+        uint64_t sums[STORE_SHARDS];
+
+        last = atomic_load(sweeper->done); /* once more after the writers' end */
+        horizon = last ? HORIZON : MIN(horizon + 10, HORIZON);
+        store_set_horizon(sweeper->store, horizon);
+        store_sweep(sweeper->store, last ? STORE_SHARDS : 100, removed);
+        store_shard_sums(sweeper->store, sums);
+        for (unsigned i = 0; i < removed->len; i++)
+            g_assert_cmpint(record_time(removed->pdata[i]).seconds, <, horizon);
+    }
+}
+
+/* What is left after all that has the sums of a store that was told just that. */
+static void run_sums(bool sweeps)
+{
+    g_autoptr(Store) store = store_new();
+    g_autoptr(Store) fresh = store_new();
+    unsigned count = MIN(rounds(), 50000);
+    g_autofree Record **records = g_new(Record *, count);
+    Sweeper writers[WRITERS], sweeper;
+    pthread_t threads[WRITERS + 1];
+    atomic_bool done = false;
+    uint64_t sums[STORE_SHARDS], wanted[STORE_SHARDS];
+    GRand *random = g_rand_new_with_seed((uint32_t)g_test_rand_int());
+    g_autoptr(GError) error = NULL;
+
+    for (unsigned i = 0; i < count; i++)
+        records[i] = random_record(random, (unsigned)g_rand_int_range(random, 0, MANY));
+    g_rand_free(random);
+    for (unsigned i = 0; i < WRITERS; i++) {
+        writers[i] = (Sweeper){
+            .store = store, .records = records, .first = i * count / WRITERS, .count = count};
+        g_assert_true(thread_start(&threads[i], "writer", put_all, &writers[i], &error));
+    }
+    sweeper = (Sweeper){.store = store, .done = &done};
+    if (sweeps)
+        g_assert_true(thread_start(&threads[WRITERS], "sweeper", sweep_all, &sweeper, &error));
+    for (unsigned i = 0; i < WRITERS; i++)
+        thread_join(threads[i]);
+    atomic_store(&done, true);
+    if (sweeps)
+        thread_join(threads[WRITERS]);
+
+    if (sweeps)
+        store_set_horizon(fresh, HORIZON);
+    for (unsigned i = 0; i < count; i++) {
+        store_put(fresh, records[i], 0);
+        record_unref(records[i]);
+    }
+    store_shard_sums(store, sums);
+    store_shard_sums(fresh, wanted);
+    g_assert_true(memcmp(sums, wanted, sizeof wanted) == 0);
+    g_assert_cmpuint(store_size(store), ==, store_size(fresh));
+}
+
+static void test_sums(void)
+{
+    run_sums(false);
+}
+
+static void test_sums_beside_sweeps(void)
+{
+    run_sums(true);
+}
+
+typedef struct {
+    Store *store;
+    GRand *random; /* (owned) */
+    unsigned rounds, most;
+    unsigned stored, full;
+} Crowd;
+
+static void put_new_clients(void *argument)
+{
+    Crowd *crowd = argument;
+
+    for (unsigned i = 0; i < crowd->rounds; i++) {
+        g_autoptr(Record) record =
+            random_record(crowd->random, (unsigned)g_rand_int_range(crowd->random, 0, MANY));
+        StoreOutcome outcome = store_put(crowd->store, record, crowd->most);
+
+        crowd->stored += outcome == STORE_STORED;
+        crowd->full += outcome == STORE_FULL;
+    }
+}
+
+/* However many come at once, no more are taken, and room that there is gets used. */
+static void test_most(void)
+{
+    enum { MOST = MANY / 2 };
+    g_autoptr(Store) store = store_new();
+    Crowd crowds[WRITERS];
+    pthread_t threads[WRITERS];
+    unsigned full = 0, kept = 0;
+
+    for (unsigned i = 0; i < WRITERS; i++) {
+        g_autoptr(GError) error = NULL;
+
+        crowds[i] = (Crowd){.store = store,
+                            .random = g_rand_new_with_seed((uint32_t)g_test_rand_int()),
+                            .rounds = MIN(rounds(), 50000),
+                            .most = MOST};
+        g_assert_true(thread_start(&threads[i], "writer", put_new_clients, &crowds[i], &error));
+    }
+    for (unsigned i = 0; i < WRITERS; i++) {
+        thread_join(threads[i]);
+        full += crowds[i].full;
+        g_rand_free(crowds[i].random);
+    }
+    for (unsigned shard = 0; shard < STORE_SHARDS; shard++) {
+        g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func((GDestroyNotify)record_unref);
+
+        store_collect(store, shard, UINT64_MAX, records);
+        kept += records->len;
+    }
+    g_assert_cmpuint(kept, ==, MOST);
+    g_assert_cmpuint(store_size(store), ==, MOST);
+    g_assert_cmpuint(full, >, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/store/stress/r9/newest-wins", test_newest_wins);
     g_test_add_func("/store/stress/r20/stored-once", test_stored_once);
+    g_test_add_func("/store/stress/sums/of-what-is-there", test_sums);
+    g_test_add_func("/store/stress/sums/beside-sweeps", test_sums_beside_sweeps);
+    g_test_add_func("/store/stress/put/most-at-once", test_most);
     return g_test_run();
 }

@@ -231,6 +231,7 @@ static void test_dialects(void)
         {"delivery = link\nterminator = crlf\ndialect = last\n", DIALECT_LAST, DELIVERY_LINK,
          TERMINATOR_CRLF},
         {"dialect = echo\ndelivery = message\n", DIALECT_ECHO, DELIVERY_MESSAGE, TERMINATOR_LF},
+        {"delivery = message\n", DIALECT_NATIVE, DELIVERY_MESSAGE, TERMINATOR_LF},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -257,7 +258,6 @@ static void test_wrong_dialects(void)
         {"dialect = path;last\n", "dialect: \"path;last\" is none of: native,"},
         {"dialect = path\ndelivery = udp\n", "delivery: \"udp\" is none of: link, message"},
         {"dialect = path\nterminator = cr\n", "terminator: \"cr\" is none of: lf, crlf, none"},
-        {"delivery = message\n", "delivery: members whose dialect is native have links"},
         {"terminator = crlf\n", "terminator: lines end in lf where the dialect is native"},
         {"terminator = none\n", "terminator: lines end in lf where the dialect is native"},
         {"dialect = last\ndelivery = link\nterminator = none\n",

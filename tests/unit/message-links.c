@@ -3,6 +3,7 @@
 /* What goes between members (PROTOCOL R20, R22), and what holds for any bytes. */
 
 #include "core/incarnation.h"
+#include "core/store.h"
 #include "tests/unit/message-lines.h"
 
 static void test_r20_fields(void)
@@ -143,7 +144,9 @@ static void test_property_reply_is_an_update(void)
 static void test_property_any_bytes(void)
 {
     static const char alphabet[] = "IAMTWHSELO +-.0123459\t\r\xff?e";
-    static const char *const begins[] = {"", "IAMAT k ", "WHATSAT k ", "AT Bona +0.000000001 k "};
+    static const char *const begins[] = {
+        "",      "IAMAT k ", "WHATSAT k ", "AT Bona +0.000000001 k ",
+        "SYNC ", "DIGEST ",  "SUMS ROOT ", "SUMS "};
 
     for (int round = 0; round < 50000; round++) {
         g_autoptr(GString) line =
@@ -160,6 +163,12 @@ static void test_property_any_bytes(void)
         if (m.kind == MESSAGE_IAMAT) {
             g_assert_true(m.iamat.client.data > bytes);
             g_assert_true(m.iamat.time.data + m.iamat.time.length <= bytes + line->len);
+        }
+        if (m.kind == MESSAGE_SUMS) {
+            uint64_t sum;
+
+            g_assert_true(m.digest.sums.data + m.digest.sums.length == bytes + line->len);
+            message_parse_sums(&m, &sum, 1);
         }
         if (m.kind != MESSAGE_INVALID)
             g_assert_null(memchr(bytes, '\0', line->len));
@@ -201,6 +210,164 @@ static void test_r22_hello_reads_back(void)
     g_assert_cmpint(m.hello.incarnation, ==, INT64_C(123456789012345678));
 }
 
+static void test_sync(void)
+{
+    Message m = message_parse(SLICE("SYNC Bona -0.736613614 kiwi +34.068930-118.445127 5.5"));
+
+    g_assert_cmpint(m.kind, ==, MESSAGE_SYNC);
+    assert_slice(m.at.origin, "Bona");
+    assert_slice(m.at.skew, "-0.736613614");
+    assert_slice(m.at.client, "kiwi");
+    assert_slice(m.at.location, "+34.068930-118.445127");
+    assert_slice(m.at.time, "5.5");
+    g_assert_cmpint(m.at.time_value.seconds, ==, 5);
+    g_assert_cmpint(m.at.time_value.nanoseconds, ==, 500000000);
+
+    /* The record is the one that an AT would bring. */
+    g_autoptr(Record) record = record_new(&m.at);
+    assert_slice(record_line(record), "AT Bona -0.736613614 kiwi +34.068930-118.445127 5.5\n");
+
+    expect_kind("SYNC", MESSAGE_INVALID);
+    expect_kind("SYNC Bona +0.000000001 kiwi +34-118", MESSAGE_INVALID);
+    expect_kind("SYNC Bona +0.000000001 kiwi +34-118 5 6", MESSAGE_INVALID);
+    expect_kind("SYNC Bona +0.1 kiwi +34-118 5", MESSAGE_INVALID);
+    expect_kind("SYNC Bona +0.000000001 kiwi 34-118 5", MESSAGE_INVALID);
+    expect_kind("SYNC Bona +0.000000001 kiwi +34-118 x", MESSAGE_INVALID);
+    expect_kind("sync Bona +0.000000001 kiwi +34-118 5", MESSAGE_INVALID);
+}
+
+static void test_ping(void)
+{
+    expect_kind("PING", MESSAGE_PING);
+    expect_kind(" PING\r", MESSAGE_PING);
+    expect_kind("PONG", MESSAGE_PONG);
+    expect_kind("PING 1", MESSAGE_INVALID);
+    expect_kind("PONG 1", MESSAGE_INVALID);
+    expect_kind("ping", MESSAGE_INVALID);
+    expect_kind("PINGPONG", MESSAGE_INVALID);
+}
+
+static void test_digest(void)
+{
+    static const struct {
+        const char *line;
+        int part;
+    } rows[] = {
+        {"DIGEST ROOT\n", PART_ROOT}, {"DIGEST SHARDS\n", PART_SHARDS},    {"DIGEST 0\n", 0},
+        {"DIGEST 17\n", 17},          {"DIGEST 1023\n", STORE_SHARDS - 1},
+    };
+    static const char *const invalid[] = {
+        "DIGEST",
+        "DIGEST 1024",
+        "DIGEST -1",
+        "DIGEST +1",
+        "DIGEST 1.0",
+        "DIGEST ROOT 1",
+        "DIGEST 1 2",
+        "DIGEST *",
+        "DIGEST root",
+        "DIGEST -2",
+        "DIGEST x",
+        "DIGEST 1e1",
+        "digest 1",
+        "DIGEST SHARDSS",
+        "DIGEST 18446744073709551616",
+        "DIGEST 99999999999999999999999999999999999999999999",
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GString) text = g_string_new("before\n");
+
+        message_append_digest(text, rows[i].part);
+        g_assert_true(g_str_has_prefix(text->str, "before\n"));
+        g_assert_cmpstr(text->str + strlen("before\n"), ==, rows[i].line);
+        Message m =
+            message_parse((Slice){.data = rows[i].line, .length = strlen(rows[i].line) - 1});
+        g_assert_cmpint(m.kind, ==, MESSAGE_DIGEST);
+        g_assert_cmpint(m.digest.part, ==, rows[i].part);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(invalid); i++)
+        expect_kind(invalid[i], MESSAGE_INVALID);
+}
+
+static void test_sums(void)
+{
+    static const uint64_t sums[] = {0, 1, UINT64_C(0x0123456789abcdef), UINT64_MAX};
+    static const char line[] = "SUMS 17 0000000000000000 0000000000000001 0123456789abcdef "
+                               "ffffffffffffffff\n";
+    g_autoptr(GString) text = g_string_new(NULL);
+    uint64_t read[5];
+
+    message_append_sums(text, 17, sums, 4);
+    g_assert_cmpstr(text->str, ==, line);
+    Message m = message_parse((Slice){.data = text->str, .length = text->len - 1});
+    g_assert_cmpint(m.kind, ==, MESSAGE_SUMS);
+    g_assert_cmpint(m.digest.part, ==, 17);
+    g_assert_true(message_parse_sums(&m, read, 4));
+    for (size_t i = 0; i < 4; i++)
+        g_assert_cmpuint(read[i], ==, sums[i]);
+    g_assert_false(message_parse_sums(&m, read, 3));
+    g_assert_false(message_parse_sums(&m, read, 5));
+}
+
+static void test_sums_invalid(void)
+{
+    static const char *const no_sums[] = {
+        "SUMS",
+        "SUMS ROOT",
+        "SUMS 1024 0000000000000000",
+        "SUMS -1 0000000000000000",
+        "SUMS x 0000000000000000",
+        "SUMS * 0000000000000000",
+        "sums ROOT 0000000000000000",
+    };
+    static const char *const wrong_sums[] = {
+        "SUMS ROOT 000000000000000 0000000000000001",
+        "SUMS ROOT 00000000000000000 000000000000001",
+        "SUMS ROOT 0000000000000000\t0000000000000001",
+        "SUMS ROOT 0000000000000000  000000000000001",
+        "SUMS ROOT 0000000000000000 000000000000000g",
+        "SUMS ROOT 0000000000000000 -000000000000001",
+        "SUMS ROOT 0000000000000000 0x00000000000001",
+        "SUMS ROOT 0000000000000000 00000000000000\xff\xff",
+        "SUMS ROOT 000000000000000000000000000000001",
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(no_sums); i++)
+        expect_kind(no_sums[i], MESSAGE_INVALID);
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong_sums); i++) {
+        Message m = message_parse(slice(wrong_sums[i]));
+        uint64_t read[2];
+
+        g_assert_cmpint(m.kind, ==, MESSAGE_SUMS);
+        if (message_parse_sums(&m, read, 2))
+            g_test_fail_printf("\"%s\" is two sums", wrong_sums[i]);
+    }
+}
+
+/* Any sums read back, as many as a store has shards. */
+static void test_property_sums(void)
+{
+    for (int round = 0; round < 100; round++) {
+        unsigned count = (unsigned)g_test_rand_int_range(1, STORE_SHARDS + 1);
+        uint64_t sums[STORE_SHARDS], read[STORE_SHARDS];
+        int part = g_test_rand_int_range(PART_ROOT, STORE_SHARDS);
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        for (unsigned i = 0; i < count; i++)
+            sums[i] = (uint64_t)(uint32_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int();
+        message_append_sums(text, part, sums, count);
+
+        /* A copy of just that size, so that AddressSanitizer sees a step beyond it. */
+        g_autofree char *line = g_memdup2(text->str, text->len - 1);
+        Message m = message_parse((Slice){.data = line, .length = text->len - 1});
+        g_assert_cmpint(m.kind, ==, MESSAGE_SUMS);
+        g_assert_cmpint(m.digest.part, ==, part);
+        g_assert_true(message_parse_sums(&m, read, count));
+        g_assert_true(memcmp(read, sums, count * sizeof *sums) == 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -210,6 +377,12 @@ int main(int argc, char **argv)
     g_test_add_func("/message/r20/property/reply-is-an-update", test_property_reply_is_an_update);
     g_test_add_func("/message/r22/hello", test_r22_hello);
     g_test_add_func("/message/r22/hello-reads-back", test_r22_hello_reads_back);
+    g_test_add_func("/message/links/sync", test_sync);
+    g_test_add_func("/message/links/ping-and-pong", test_ping);
+    g_test_add_func("/message/links/digest", test_digest);
+    g_test_add_func("/message/links/sums", test_sums);
+    g_test_add_func("/message/links/sums-of-no-form", test_sums_invalid);
+    g_test_add_func("/message/links/property/sums-read-back", test_property_sums);
     g_test_add_func("/message/parse/property/any-bytes", test_property_any_bytes);
     return g_test_run();
 }

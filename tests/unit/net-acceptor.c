@@ -3,6 +3,7 @@
 #include "core/message.h"
 #include "core/thread.h"
 #include "net/acceptor.h"
+#include "net/lookups.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,6 +32,14 @@ typedef struct {
     Log *log;
     Acceptor *acceptor;
 } Rig;
+
+static void sweep(void *pointer, int64_t now_ms)
+{
+    Rig *rig = pointer;
+
+    connections_sweep(rig->connections, now_ms);
+    lookups_sweep(rig->lookups, now_ms);
+}
 
 /* Everything up to a listening acceptor that has not started. */
 static Rig *rig_new(const char *options)
@@ -62,8 +71,8 @@ static Rig *rig_new(const char *options)
     g_assert_no_error(error);
     rig->connections = connections_new();
     rig->lookups = lookups_new(rig->ready, 1, 10, 1);
-    rig->acceptor =
-        acceptor_new(rig->config, rig->connections, rig->ready, rig->lookups, rig->log, &error);
+    rig->acceptor = acceptor_new(rig->config, rig->connections, rig->ready,
+                                 (Sweep){.run = sweep, .self = rig}, rig->log, &error);
     g_assert_no_error(error);
     return rig;
 }
@@ -295,7 +304,7 @@ static void test_stop_listening(void)
     rig_free(rig);
 }
 
-/* The acceptor sweeps the lookups too. */
+/* What is to be swept beside the connections is. */
 static void test_sweeps_lookups(void)
 {
     Rig *rig = rig_new("");
@@ -329,8 +338,8 @@ static void test_address_taken(void)
     g_autoptr(GError) error = NULL;
     g_autofree char *where = g_strdup_printf("%s:%d", rig->hosts[OWN], PORT);
 
-    g_assert_null(
-        acceptor_new(rig->config, rig->connections, rig->ready, rig->lookups, rig->log, &error));
+    g_assert_null(acceptor_new(rig->config, rig->connections, rig->ready,
+                               (Sweep){.run = sweep, .self = rig}, rig->log, &error));
     g_assert_error(error, HERD_ACCEPTOR_ERROR, HERD_ACCEPTOR_ERROR_LISTEN);
     g_assert_nonnull(strstr(error->message, where));
     g_assert_nonnull(strstr(error->message, g_strerror(EADDRINUSE)));

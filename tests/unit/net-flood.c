@@ -16,12 +16,15 @@
 #define DEADLINE_MS 60000
 #define PORT        10001
 #define FIRST       1000000 /* client whose record is in the store from the start */
+#define RUN         7       /* incarnation of each neighbour, unless a test says otherwise */
 
 /* Bailey's neighbours, in the order of their names: the test is both of them. */
 enum { BONA, CAMPBELL, NEIGHBOURS };
 
 typedef struct {
     int socket;
+    unsigned found;    /* updates heard that a comparison has brought */
+    bool mute;         /* the flood has ended: an answer would only reset the connection */
     size_t begin, end; /* of what is read and not heard yet */
     char bytes[65536];
 } Peer;
@@ -74,7 +77,8 @@ static Rig *rig_new(void)
     g_assert_no_error(error);
     g_autofree char *path = g_build_filename(rig->folder, "herd.conf", NULL);
     g_autofree char *text =
-        g_strdup_printf("[herd]\nlog_dir = %s\n"
+        g_strdup_printf("[herd]\nlog_dir = %s\nresync_interval_s = 0\n"
+                        "[limits]\nlink_timeout_s = 3600\n"
                         "[member Bailey]\nlisten = %s:10000\nneighbours = Campbell;Bona\n"
                         "[member Bona]\nlisten = %s:%d\n[member Campbell]\nlisten = %s:%d\n",
                         rig->folder, rig->host, rig->host, PORT + BONA, rig->host, PORT + CAMPBELL);
@@ -86,7 +90,7 @@ static Rig *rig_new(void)
         rig->listeners[i] = listen_on(rig, i);
     rig->store = store_new();
     g_autoptr(Record) first = record_of(FIRST, 1);
-    store_put(rig->store, first);
+    store_put(rig->store, first, 0);
     rig->log = log_new(rig->folder, "Bailey", LOG_MESSAGES_NONE, &error);
     g_assert_no_error(error);
     rig->flood = flood_new(rig->config, rig->store, rig->log, &error);
@@ -120,7 +124,7 @@ static void wait_readable(int descriptor)
 }
 
 /* The next line, LF included; empty at the end. (transfer full) */
-static char *hear(Peer *peer)
+static char *hear_any(Peer *peer)
 {
     GString *line = g_string_new(NULL);
 
@@ -142,6 +146,45 @@ static char *hear(Peer *peer)
     }
 }
 
+static void say(const Peer *peer, const char *bytes, size_t length)
+{
+    g_assert_cmpint(send(peer->socket, bytes, length, MSG_NOSIGNAL), ==, (ssize_t)length);
+}
+
+/* As a member does that has nothing. FALSE: @line is no question. */
+static bool answer(const Peer *peer, const char *line)
+{
+    static const uint64_t none[STORE_SHARDS] = {0};
+    Message m = message_parse((Slice){.data = line, .length = strlen(line)});
+
+    if (m.kind != MESSAGE_PING && m.kind != MESSAGE_DIGEST)
+        return false;
+    if (peer->mute)
+        return true;
+    g_autoptr(GString) text = g_string_new("PONG\n");
+    if (m.kind == MESSAGE_DIGEST) {
+        g_string_truncate(text, 0);
+        message_append_sums(text, m.digest.part, none,
+                            m.digest.part == PART_ROOT     ? 1
+                            : m.digest.part == PART_SHARDS ? STORE_SHARDS
+                                                           : STORE_LEAVES);
+    }
+    say(peer, text->str, text->len);
+    return true;
+}
+
+/* The next line that is no question; those are answered. (transfer full) */
+static char *hear(Peer *peer)
+{
+    char *line = hear_any(peer);
+
+    while (answer(peer, line)) {
+        g_free(line);
+        line = hear_any(peer);
+    }
+    return line;
+}
+
 static void assert_heard(Peer *peer, const char *expected)
 {
     g_autofree char *line = hear(peer);
@@ -149,21 +192,25 @@ static void assert_heard(Peer *peer, const char *expected)
     g_assert_cmpstr(line, ==, expected);
 }
 
-/* The link to @neighbour, its hello answered. (transfer full) */
-static Peer *greet(const Rig *rig, int neighbour)
+/* The link to @neighbour in its run @run, its hello answered. (transfer full) */
+static Peer *greet_run(const Rig *rig, int neighbour, int64_t run)
 {
     static const char *const names[] = {"Bona", "Campbell"};
     g_autofree char *hello = message_format_hello("Bailey", names[neighbour], incarnation());
-    g_autofree char *answer = message_format_hello(names[neighbour], "Bailey", INCARNATION_UNKNOWN);
+    g_autofree char *reply = message_format_hello(names[neighbour], "Bailey", run);
     Peer *peer = g_new0(Peer, 1);
 
     wait_readable(rig->listeners[neighbour]);
     peer->socket = accept4(rig->listeners[neighbour], NULL, NULL, SOCK_CLOEXEC);
     g_assert_cmpint(peer->socket, >=, 0);
     assert_heard(peer, hello);
-    g_assert_cmpint(send(peer->socket, answer, strlen(answer), MSG_NOSIGNAL), ==,
-                    (ssize_t)strlen(answer));
+    say(peer, reply, strlen(reply));
     return peer;
+}
+
+static Peer *greet(const Rig *rig, int neighbour)
+{
+    return greet_run(rig, neighbour, RUN);
 }
 
 static void peer_free(Peer *peer)
@@ -173,12 +220,18 @@ static void peer_free(Peer *peer)
 }
 
 /* As a worker does: store, then flood. */
+static void update_as(Rig *rig, int client, int time, const FloodUpdate *from)
+{
+    FloodUpdate pushed = *from;
+
+    pushed.record = record_of(client, time);
+    store_put(rig->store, pushed.record, 0);
+    flood_push(rig->flood, &pushed, 1);
+}
+
 static void update(Rig *rig, int client, int time, int from)
 {
-    FloodUpdate pushed = {.record = record_of(client, time), .from = from};
-
-    store_put(rig->store, pushed.record);
-    flood_push(rig->flood, &pushed, 1);
+    update_as(rig, client, time, &(FloodUpdate){.from = from, .incarnation = RUN});
 }
 
 /* Hears one update; which client's it is, or -1 at the end. */
@@ -190,8 +243,12 @@ static int hear_update(Peer *peer, int *ret_time)
 
     if (*line == '\0')
         return -1;
-    g_assert_cmpint(sscanf(line, "AT Clark +0.000000001 %d +34.068930-118.445127 %d%c", &client,
-                           ret_time, &end),
+    bool found = g_str_has_prefix(line, "SYNC ");
+    peer->found += found;
+    g_assert_true(found || g_str_has_prefix(line, "AT "));
+    g_assert_cmpint(sscanf(line + (found ? 5 : 3),
+                           "Clark +0.000000001 %d +34.068930-118.445127 %d%c", &client, ret_time,
+                           &end),
                     ==, 3);
     g_assert_cmpint(end, ==, '\n');
     return client;
@@ -210,8 +267,8 @@ static int hear_until(Peer *peer, int client, int time)
     }
 }
 
-/* Links that are up. All of the store is sent by the time that its first record arrives, so nothing
- * comes twice from here on. */
+/* Links that are up. The comparison is over by the time that the store's only record arrives, so
+ * nothing comes twice from here on. */
 static void greet_all(Rig *rig, Peer **peers)
 {
     for (int i = 0; i < NEIGHBOURS; i++) {
@@ -241,6 +298,48 @@ static void test_not_back(void)
         peer_free(peers[i]);
     rig_free(rig);
     flood_free(NULL);
+}
+
+/* What an earlier run of a neighbour has said is news to this one. */
+static void test_back_to_another_run(void)
+{
+    Rig *rig = rig_new();
+    Peer *peers[NEIGHBOURS];
+    int time;
+
+    greet_all(rig, peers);
+    update_as(rig, 1, 5, &(FloodUpdate){.from = BONA, .incarnation = RUN - 1});
+    update_as(rig, 2, 5, &(FloodUpdate){.from = BONA, .incarnation = RUN});
+    update_as(rig, 3, 5, &(FloodUpdate){.from = BONA, .incarnation = INCARNATION_UNKNOWN});
+    update(rig, 4, 5, -1);
+    static const int of_bona[] = {1, 3, 4};
+    for (int i = 0; i < 3; i++)
+        g_assert_cmpint(hear_update(peers[BONA], &time), ==, of_bona[i]);
+    for (int i = 1; i <= 4; i++)
+        g_assert_cmpint(hear_update(peers[CAMPBELL], &time), ==, i);
+    for (int i = 0; i < NEIGHBOURS; i++)
+        peer_free(peers[i]);
+    rig_free(rig);
+}
+
+/* What one neighbour's comparison has found the others are asked about, not told. */
+static void test_found_is_compared(void)
+{
+    Rig *rig = rig_new();
+    Peer *peers[NEIGHBOURS];
+    int time;
+
+    greet_all(rig, peers);
+    g_assert_cmpuint(peers[CAMPBELL]->found, ==, 1); /* what was there from the start */
+    update_as(rig, 1, 5, &(FloodUpdate){.from = BONA, .incarnation = RUN, .found = true});
+    g_assert_cmpint(hear_update(peers[CAMPBELL], &time), ==, 1);
+    g_assert_cmpuint(peers[CAMPBELL]->found, ==, 2);
+    update(rig, 2, 5, -1);
+    for (int i = 0; i < NEIGHBOURS; i++) {
+        g_assert_cmpint(hear_update(peers[i], &time), ==, 2);
+        peer_free(peers[i]);
+    }
+    rig_free(rig);
 }
 
 /* A record that stands in the store when the link comes up is sent wherever it came from: the
@@ -287,7 +386,7 @@ static void run_slow_neighbour(bool absent)
     /* Then it hears the newest of all. */
     if (absent) {
         rig->listeners[BONA] = listen_on(rig, BONA);
-        flood_poke(rig->flood, BONA); /* or it would take its time to try again */
+        flood_poke(rig->flood, BONA, 0); /* or it would take its time to try again */
         peers[BONA] = greet(rig, BONA);
     }
     for (int left = CLIENTS; left > 0;) {
@@ -327,7 +426,7 @@ static void produce(void *argument)
     for (int i = 0; i < producer->count; i++) {
         Record *record = record_of(producer->first + i, 5);
 
-        store_put(producer->rig->store, record);
+        store_put(producer->rig->store, record, 0);
         updates[gathered++] = (FloodUpdate){.record = record, .from = -1};
         if (gathered <= (size_t)i % G_N_ELEMENTS(updates) && i + 1 < producer->count)
             continue;
@@ -382,6 +481,7 @@ static void test_free_flushes(void)
             update(rig, i, 5, CAMPBELL);
         update(rig, updates, 5, -1);
         g_clear_pointer(&rig->flood, flood_free);
+        peers[BONA]->mute = peers[CAMPBELL]->mute = true;
         for (int i = 1; i <= updates; i++) {
             int time;
 
@@ -422,7 +522,7 @@ static void test_free_without_links(void)
 
     for (int i = 0; i < 1000; i++)
         update(rig, i, 5, -1);
-    flood_poke(rig->flood, BONA);
+    flood_poke(rig->flood, BONA, 0);
     rig_free(rig);
 }
 
@@ -434,7 +534,7 @@ static void test_poke(void)
 
     greet_all(rig, peers);
     for (int i = 0; i < NEIGHBOURS; i++)
-        flood_poke(rig->flood, i);
+        flood_poke(rig->flood, i, 0);
     update(rig, 1, 5, -1);
     for (int i = 0; i < NEIGHBOURS; i++)
         g_assert_cmpint(hear_until(peers[i], 1, 5), ==, 0);
@@ -447,6 +547,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/flood/r20/not-back-to-where-it-came-from", test_not_back);
+    g_test_add_func("/flood/r20/back-to-another-run-of-it", test_back_to_another_run);
+    g_test_add_func("/flood/r23/found-is-compared", test_found_is_compared);
     g_test_add_func("/flood/r23/comes-back-with-the-whole-store", test_comes_back);
     g_test_add_func("/flood/r23/slow-neighbour-holds-nobody-up", test_slow_neighbour);
     g_test_add_func("/flood/r23/absent-neighbour-holds-nobody-up", test_absent_neighbour);

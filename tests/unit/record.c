@@ -213,6 +213,81 @@ static void test_key(void)
     g_assert_false(record_key_equal(longer, &key));
 }
 
+/* Members compare their stores by these, so a herd of two versions falls apart when they change.
+ * The values are SipHash-2-4 of line and client by the key "herd link digest", computed elsewhere.
+ */
+static void test_digest_is_fixed(void)
+{
+    static const struct {
+        const char *line;
+        uint64_t digest;
+        unsigned place;
+    } rows[] = {
+        {"AT Bailey +0.263873386 kiwi.cs.ucla.edu +34.068930-118.445127 1520023934.918963997",
+         UINT64_C(0xc0237bcd1731dada), 0xc308},
+        {"AT B -1.000000000 k +0+0 5", UINT64_C(0x7d87cfadfa263c58), 0x6a89},
+        {"AT \xff +0.000000000 \xc3\xa4\x01 -0-0 -0.5", UINT64_C(0xdfb5d8ec54abfb2a), 0x3fc6},
+    };
+
+    g_assert_cmpuint(RECORD_PLACES, ==, 65536);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(Record) record = record_of(rows[i].line);
+
+        g_assert_cmphex(record_digest(record), ==, rows[i].digest);
+        g_assert_cmphex(record_place(record), ==, rows[i].place);
+        g_assert_cmphex(record_place_of(record_client(record)), ==, rows[i].place);
+    }
+}
+
+/* Whatever byte of a line is another, it is another record; and a place is its client's alone. */
+static void test_digest_is_of_the_line(void)
+{
+    static const char *const lines[] = {
+        "AT Bona +0.100000000 k +1+1 10.5",  "AT Bonb +0.100000000 k +1+1 10.5",
+        "AT Bona -0.100000000 k +1+1 10.5",  "AT Bona +0.100000001 k +1+1 10.5",
+        "AT Bona +00.100000000 k +1+1 10.5", "AT Bona +0.100000000 k +01+1 10.5",
+        "AT Bona +0.100000000 k +1+1 10.50", "AT Bona +0.100000000 k +1+1 +10.5",
+        "AT Bona +0.100000000 l +1+1 10.5",  "AT Bona +0.100000000 kk +1+1 10.5",
+    };
+    enum { SAME_CLIENT = G_N_ELEMENTS(lines) - 2 };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+        for (size_t k = 0; k < G_N_ELEMENTS(lines); k++) {
+            g_autoptr(Record) a = record_of(lines[i]);
+            g_autoptr(Record) b = record_of(lines[k]);
+
+            g_assert_cmpint(record_digest(a) == record_digest(b), ==, i == k);
+            if (i < SAME_CLIENT && k < SAME_CLIENT)
+                g_assert_cmpuint(record_place(a), ==, record_place(b));
+        }
+    }
+}
+
+/* Numbers as client IDs, which many have, fall everywhere. */
+static void test_places_are_even(void)
+{
+    enum { CLIENTS = RECORD_PLACES };
+    g_autofree unsigned *counts = g_new0(unsigned, RECORD_PLACES);
+    unsigned empty = 0, most = 0;
+
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        char client[16];
+        int length = g_snprintf(client, sizeof client, "%u", i);
+        unsigned place = record_place_of((Slice){.data = client, .length = (size_t)length});
+
+        g_assert_cmpuint(place, <, RECORD_PLACES);
+        counts[place]++;
+    }
+    for (unsigned i = 0; i < RECORD_PLACES; i++) {
+        empty += counts[i] == 0;
+        most = MAX(most, counts[i]);
+    }
+    /* By chance e^-1 of them stay empty, 24109. */
+    g_assert_cmpuint(empty, >, 23500);
+    g_assert_cmpuint(empty, <, 24700);
+    g_assert_cmpuint(most, <, 16);
+}
+
 static void test_is_copy(void)
 {
     static const char stored[] = "AT Riley +0.263873386 k +34.068930-118.445127 "
@@ -276,6 +351,9 @@ int main(int argc, char **argv)
     g_test_add_func("/record/r21/order", test_r21_order);
     g_test_add_func("/record/r21/full-tie-is-a-duplicate", test_r21_full_tie);
     g_test_add_func("/record/r21/same-in-other-bytes-is-ordered", test_r21_same_in_other_bytes);
+    g_test_add_func("/record/digest/is-fixed", test_digest_is_fixed);
+    g_test_add_func("/record/digest/is-of-the-line", test_digest_is_of_the_line);
+    g_test_add_func("/record/place/even", test_places_are_even);
     g_test_add_func("/record/copy/of-one-who-keeps-doubles", test_is_copy);
     g_test_add_func("/record/copy/at-the-edges-of-seconds", test_is_copy_at_edges);
     g_test_add_func("/record/r21/property/total-order", test_property_total_order);

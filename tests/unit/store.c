@@ -17,7 +17,7 @@ static StoreOutcome put(Store *store, const char *line)
 {
     g_autoptr(Record) record = record_of(line);
 
-    return store_put(store, record);
+    return store_put(store, record, 0);
 }
 
 /* What is kept of @client is @line; NULL: nothing. */
@@ -72,8 +72,8 @@ static void test_duplicate(void)
     g_autoptr(Store) store = store_new();
     g_autoptr(Record) record = record_of("AT Bona +0.000000001 kiwi +1+1 10");
 
-    g_assert_cmpint(store_put(store, record), ==, STORE_STORED);
-    g_assert_cmpint(store_put(store, record), ==, STORE_DUPLICATE);
+    g_assert_cmpint(store_put(store, record, 0), ==, STORE_STORED);
+    g_assert_cmpint(store_put(store, record, 0), ==, STORE_DUPLICATE);
     g_assert_cmpint(put(store, "AT Bona +0.000000001 kiwi +1+1 10"), ==, STORE_DUPLICATE);
 
     g_autoptr(Record) kept = store_get(store, SLICE("kiwi"));
@@ -132,12 +132,12 @@ static void test_references(void)
     Record *first = record_of("AT Bona +0.000000001 kiwi +1+1 5");
     Record *second = record_of("AT Bona +0.000000001 kiwi +2+2 6");
 
-    g_assert_cmpint(store_put(store, first), ==, STORE_STORED);
+    g_assert_cmpint(store_put(store, first, 0), ==, STORE_STORED);
     record_unref(first); /* the store has its own */
 
     Record *got = store_get(store, SLICE("kiwi"));
     g_assert_true(got == first);
-    g_assert_cmpint(store_put(store, second), ==, STORE_STORED);
+    g_assert_cmpint(store_put(store, second, 0), ==, STORE_STORED);
     /* Superseded, but alive as long as somebody has it. */
     g_assert_true(slice_equal(record_location(got), SLICE("+1+1")));
     record_unref(got);
@@ -154,7 +154,7 @@ static void test_collect(void)
     enum { CLIENTS = 25600 };
     g_autoptr(Store) store = store_new();
     g_autofree bool *seen = g_new0(bool, CLIENTS);
-    unsigned shards = store_shards(store);
+    unsigned shards = STORE_SHARDS;
     size_t total = 0;
 
     g_assert_cmpuint(shards, >, 0);
@@ -169,7 +169,7 @@ static void test_collect(void)
     for (unsigned shard = 0; shard < shards; shard++) {
         g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func((GDestroyNotify)record_unref);
 
-        store_collect(store, shard, records);
+        store_collect(store, shard, UINT64_MAX, records);
         g_assert_cmpuint(records->len, <, 2 * CLIENTS / shards);
         total += records->len;
         for (unsigned i = 0; i < records->len; i++) {
@@ -192,8 +192,8 @@ static void test_collect_appends(void)
 
     g_ptr_array_add(records, record_of("AT Bona +0.000000001 other +1+1 5"));
     put(store, "AT Bona +0.000000001 kiwi +1+1 5");
-    for (unsigned shard = 0; shard < store_shards(store); shard++)
-        store_collect(store, shard, records);
+    for (unsigned shard = 0; shard < STORE_SHARDS; shard++)
+        store_collect(store, shard, UINT64_MAX, records);
     g_assert_cmpuint(records->len, ==, 2);
     g_assert_true(slice_equal(record_client(records->pdata[1]), SLICE("kiwi")));
 }
@@ -249,7 +249,7 @@ static void test_r21_any_arrival_order(void)
             for (unsigned i = 0; i < records->len; i++) {
                 Record *record = records->pdata[i];
                 int newer = before == NULL ? 1 : record_compare(record, before);
-                StoreOutcome outcome = store_put(store, record);
+                StoreOutcome outcome = store_put(store, record, 0);
 
                 g_assert_cmpint(outcome, ==,
                                 newer > 0    ? STORE_STORED
@@ -262,6 +262,124 @@ static void test_r21_any_arrival_order(void)
             g_assert_true(slice_equal(record_line(before), record_line(newest)));
         }
     }
+}
+
+static void test_expired(void)
+{
+    g_autoptr(Store) store = store_new();
+
+    store_set_horizon(store, 100);
+    g_assert_cmpint(put(store, "AT Bona +0.000000001 old +1+1 99.999999999"), ==, STORE_EXPIRED);
+    g_assert_cmpint(put(store, "AT Bona +0.000000001 old +1+1 -100"), ==, STORE_EXPIRED);
+    assert_kept(store, "old", NULL);
+    g_assert_cmpuint(store_size(store), ==, 0);
+    g_assert_cmpint(put(store, "AT Bona +0.000000001 new +1+1 100"), ==, STORE_STORED);
+    assert_kept(store, "new", "AT Bona +0.000000001 new +1+1 100");
+}
+
+/* Before it is removed it is as good as gone; after it the horizon may go back. */
+static void test_expires(void)
+{
+    g_autoptr(Store) store = store_new();
+    g_autoptr(GPtrArray) removed = g_ptr_array_new_with_free_func((GDestroyNotify)record_unref);
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)record_unref);
+
+    put(store, "AT Bona +0.000000001 a +1+1 50");
+    put(store, "AT Bona +0.000000001 b +1+1 150");
+    put(store, "AT Bona +0.000000001 c +1+1 50");
+    store_set_horizon(store, 100);
+    assert_kept(store, "a", NULL);
+    assert_kept(store, "b", "AT Bona +0.000000001 b +1+1 150");
+    for (unsigned shard = 0; shard < STORE_SHARDS; shard++)
+        store_collect(store, shard, UINT64_MAX, all);
+    g_assert_cmpuint(all->len, ==, 1);
+    g_assert_true(slice_equal(record_client(all->pdata[0]), SLICE("b")));
+    g_assert_cmpuint(store_size(store), ==, 3);
+
+    /* A newer one takes its place. */
+    g_assert_cmpint(put(store, "AT Bona +0.000000001 c +1+1 99"), ==, STORE_EXPIRED);
+    g_assert_cmpint(put(store, "AT Bona +0.000000001 c +1+1 101"), ==, STORE_STORED);
+
+    store_sweep(store, STORE_SHARDS, removed);
+    g_assert_cmpuint(removed->len, ==, 1);
+    g_assert_true(slice_equal(record_client(removed->pdata[0]), SLICE("a")));
+    g_assert_cmpuint(store_size(store), ==, 2);
+    store_set_horizon(store, INT64_MIN);
+    assert_kept(store, "a", NULL);
+    assert_kept(store, "b", "AT Bona +0.000000001 b +1+1 150");
+    assert_kept(store, "c", "AT Bona +0.000000001 c +1+1 101");
+    g_assert_cmpint(put(store, "AT Bona +0.000000001 a +1+1 50"), ==, STORE_STORED);
+}
+
+/* However few shards at a time, it comes to all of them, and to each again. */
+static void test_sweep_goes_round(void)
+{
+    enum { CLIENTS = 5000 };
+    static const unsigned parts[] = {1, 7, 100, STORE_SHARDS, 3 * STORE_SHARDS};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        g_autoptr(Store) store = store_new();
+        unsigned turns = (STORE_SHARDS + parts[i] - 1) / parts[i];
+
+        for (int round = 1; round <= 2; round++) {
+            g_autoptr(GPtrArray) removed =
+                g_ptr_array_new_with_free_func((GDestroyNotify)record_unref);
+
+            for (int client = 0; client < CLIENTS; client++) {
+                g_autofree char *line = g_strdup_printf("AT Bona +0.000000001 %d +1+1 %d", client,
+                                                        100 * round + client % 2 * 50);
+
+                g_assert_cmpint(put(store, line), ==, STORE_STORED);
+            }
+            store_set_horizon(store, 100 * round + 25);
+            for (unsigned turn = 0; turn < turns; turn++) {
+                unsigned before = removed->len;
+
+                store_sweep(store, parts[i], removed);
+                if (parts[i] == 1) /* no more than it was told to */
+                    g_assert_cmpuint(removed->len - before, <, 30);
+            }
+            g_assert_cmpuint(removed->len, ==, CLIENTS / 2);
+            g_assert_cmpuint(store_size(store), ==, CLIENTS / 2);
+        }
+    }
+}
+
+static StoreOutcome put_most(Store *store, const char *line, size_t most)
+{
+    g_autoptr(Record) record = record_of(line);
+
+    return store_put(store, record, most);
+}
+
+/* One more client is refused; those that are there go on. */
+static void test_most(void)
+{
+    g_autoptr(Store) store = store_new();
+    g_autoptr(GPtrArray) removed = g_ptr_array_new_with_free_func((GDestroyNotify)record_unref);
+
+    g_assert_cmpint(put_most(store, "AT B +0.000000001 a +1+1 5", 2), ==, STORE_STORED);
+    g_assert_cmpint(put_most(store, "AT B +0.000000001 b +1+1 9", 2), ==, STORE_STORED);
+    g_assert_cmpint(put_most(store, "AT B +0.000000001 c +1+1 9", 2), ==, STORE_FULL);
+    g_assert_cmpuint(store_size(store), ==, 2);
+    assert_kept(store, "c", NULL);
+    g_assert_cmpint(put_most(store, "AT B +0.000000001 a +1+1 6", 2), ==, STORE_STORED);
+    g_assert_cmpint(put_most(store, "AT B +0.000000001 a +1+1 6", 2), ==, STORE_DUPLICATE);
+    g_assert_cmpint(put_most(store, "AT B +0.000000001 a +1+1 5", 2), ==, STORE_STALE);
+    /* Another bound, or none, is another question. */
+    g_assert_cmpint(put_most(store, "AT B +0.000000001 c +1+1 9", 1), ==, STORE_FULL);
+    g_assert_cmpint(put_most(store, "AT B +0.000000001 c +1+1 9", 0), ==, STORE_STORED);
+    g_assert_cmpint(put_most(store, "AT B +0.000000001 d +1+1 9", 3), ==, STORE_FULL);
+    g_assert_cmpint(put_most(store, "AT B +0.000000001 d +1+1 9", 4), ==, STORE_STORED);
+    g_assert_cmpuint(store_size(store), ==, 4);
+
+    /* Who goes makes room. */
+    store_set_horizon(store, 7);
+    g_assert_cmpint(put_most(store, "AT B +0.000000001 e +1+1 1", 4), ==, STORE_EXPIRED);
+    g_assert_cmpint(put_most(store, "AT B +0.000000001 e +1+1 9", 4), ==, STORE_FULL);
+    store_sweep(store, STORE_SHARDS, removed);
+    g_assert_cmpint(put_most(store, "AT B +0.000000001 e +1+1 9", 4), ==, STORE_STORED);
+    g_assert_cmpint(put_most(store, "AT B +0.000000001 f +1+1 9", 4), ==, STORE_FULL);
 }
 
 int main(int argc, char **argv)
@@ -278,5 +396,9 @@ int main(int argc, char **argv)
                     test_r21_any_arrival_order);
     g_test_add_func("/store/collect/every-record-once", test_collect);
     g_test_add_func("/store/collect/appends", test_collect_appends);
+    g_test_add_func("/store/put/most-bounds-new-clients-alone", test_most);
+    g_test_add_func("/store/horizon/older-is-not-taken", test_expired);
+    g_test_add_func("/store/horizon/older-is-not-there", test_expires);
+    g_test_add_func("/store/sweep/goes-round", test_sweep_goes_round);
     return g_test_run();
 }

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/dial.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+static void set_option(int descriptor, int level, int option, int value)
+{
+    /* A connection without one of these works all the same, only finds a dead peer later. */
+    (void)setsockopt(descriptor, level, option, &value, sizeof value);
+}
+
+static bool bind_address(int descriptor, const Endpoint *from, const Endpoint *to)
+{
+    struct sockaddr_storage address = from->address;
+
+    if (address.ss_family != to->address.ss_family)
+        return true;
+    if (address.ss_family == AF_INET)
+        ((struct sockaddr_in *)&address)->sin_port = 0;
+    else
+        ((struct sockaddr_in6 *)&address)->sin6_port = 0;
+    set_option(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    return bind(descriptor, (struct sockaddr *)&address, from->length) == 0;
+}
+
+int dial(const Endpoint *from, const Endpoint *to, int timeout_ms)
+{
+    int descriptor =
+        socket(to->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+
+    if (descriptor < 0)
+        return -1;
+    set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, timeout_ms);
+    set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, 1);
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, 1);
+    if (bind_address(descriptor, from, to) &&
+        (connect(descriptor, (const struct sockaddr *)&to->address, to->length) == 0 ||
+         errno == EINPROGRESS))
+        return descriptor;
+
+    int problem = errno;
+
+    close(descriptor);
+    errno = problem;
+    return -1;
+}

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: MIT
+"""What a link costs and what it notices: digests, heartbeats, messages instead of links, forgetting (R22, R23)."""
+
+import time
+import unittest
+
+from harness import HerdTestCase, diag, scaled, wait_until
+from neighbour import FakeMember, at_line
+
+UCLA = b'+34.068930-118.445127'
+
+
+def iamats(member, ids, at):
+    """Reports clients on one connection; returns what they were answered, by client."""
+    data = b''.join(b'IAMAT %s %s %d\n' % (client_id, UCLA, at) for client_id in ids)
+    return dict(zip(ids, member.client().exchange(data).splitlines(keepends=True)))
+
+
+def wait_has(member, lines):
+    """Waits until a member has all of those lines."""
+    missing = dict(lines)
+
+    def complete():
+        asked = b''.join(b'WHATSAT %s 1 0\n' % client_id for client_id in missing)
+        answers = set(member.client().exchange(asked).splitlines(keepends=True))
+        for client_id in [one for one, line in missing.items() if line in answers]:
+            del missing[client_id]
+        return not missing
+    wait_until(complete, f'{member.name} has all of {len(lines)} records')
+
+
+class LinkUp(HerdTestCase):
+    """Bailey and Bona, each a real member."""
+
+    def setUp(self):
+        super().setUp()
+        self.pack = self.herd('Bailey-Bona', limits={'link_timeout_s': 2})
+        self.bailey, self.bona = self.pack['Bailey'], self.pack['Bona']
+
+    def syncs(self):
+        return [sum(event.startswith(b'recv ') and b' SYNC ' in event[:30] for event in member.events())
+                for member in (self.bailey, self.bona)]
+
+    def break_links(self):
+        """Both links go down and come up again, and both members keep what they have."""
+        ups = [len(member.events(b'link ')) for member in self.pack]
+        self.bona.pause()
+        self.bailey.wait_event(rb'^link Bona down: nothing comes from the neighbour$')
+        self.bona.resume()
+        wait_until(lambda: all(len(member.events(b'link ')) > before for member, before in zip(self.pack, ups)),
+                   'both have noticed')
+        self.pack.wait_links()
+
+    def test_r23_equal_stores_exchange_no_record(self):
+        self.pack.start()
+        lines = iamats(self.bailey, [b'c-%d' % number for number in range(scaled(3000, 500))], 1000)
+        wait_has(self.bona, lines)
+        before = self.syncs()
+        self.break_links()
+        mark = self.bailey.client().iamat(b'mark')
+        self.bona.wait_stored(b'mark', mark)
+        mark = self.bona.client().iamat(b'mark-2')
+        self.bailey.wait_stored(b'mark-2', mark)
+        # What was on its way when the link broke may differ: the mark, at the most.
+        self.assertLessEqual(sum(self.syncs()) - sum(before), 4)
+
+    def test_r23_what_differs_travels_both_ways_and_little_else(self):
+        count = scaled(20_000, 2000)
+        self.pack.start()
+        ids = [b'c-%d' % number for number in range(count)]
+        wait_has(self.bona, iamats(self.bailey, ids, 1000))
+        self.bona.pause()
+        here = iamats(self.bailey, ids[:20], 2000)
+        self.bailey.wait_event(rb'^link Bona down: ')
+        here.update(iamats(self.bailey, ids[20:40], 2000))
+        before = self.syncs()
+        self.bona.resume()
+        there = iamats(self.bona, ids[40:60], 2000)
+        self.pack.wait_links()
+        for member in self.pack:
+            wait_has(member, {**here, **there})
+        sent = [after - at_first for after, at_first in zip(self.syncs(), before)]
+        diag(f'{count} records, 40 and 20 of which differ: {sent} sent')
+        # A leaf of 65,536 has less than one record here, and shares nothing with most others.
+        self.assertLessEqual(max(sent), 60 + 40)
+
+    def test_r23_an_empty_member_gets_everything_and_gives_nothing(self):
+        self.pack.start('Bailey')
+        lines = iamats(self.bailey, [b'c-%d' % number for number in range(scaled(20_000, 2000))], 1000)
+        self.pack.start('Bona')
+        wait_has(self.bona, lines)
+        self.bona.client().iamat(b'mark')
+        self.assertEqual(self.syncs()[0], 0)
+        self.assertGreaterEqual(self.syncs()[1], len(lines))
+
+    def test_what_came_by_a_comparison_goes_on_to_the_others(self):
+        pack = self.herd('Campbell-Clark Clark-Jaquez Jaquez-Welsh')
+        pack.start('Clark', 'Jaquez', 'Welsh')
+        before = iamats(pack['Welsh'], [b'w-%d' % number for number in range(50)], 1000)
+        pack['Campbell'].start()
+        lines = iamats(pack['Campbell'], [b'c-%d' % number for number in range(200)], 1000)
+        for member in pack:
+            wait_has(member, {**lines, **before})
+
+    def test_silent_divergence_heals_by_itself(self):
+        # What a member says was sent and the neighbour never stored: a stand-in that forgets one update.
+        pack = self.herd('Bailey-Bona', herd={'resync_interval_s': 1})
+        bona = FakeMember(pack['Bailey'], 'Bona').listen()
+        pack['Bailey'].start()
+        line = pack['Bailey'].client().iamat(b'kiwi')
+        wait_until(lambda: len(bona.received(b'kiwi')) >= 3, 'it is sent again, beside what the link-up may have sent')
+        self.assertEqual(set(bona.received(b'kiwi')), {line})
+        self.assertGreaterEqual(bona.found, 1)
+        pack['Bailey'].stop()
+        stop = pack['Bailey'].events(b'stop ')[-1]
+        self.assertRegex(stop, rb' diverged=[1-9]')
+
+
+class Heartbeat(HerdTestCase):
+    def setUp(self):
+        super().setUp()
+        self.pack = self.herd('Bailey-Bona', limits={'link_timeout_s': 2})
+        self.member = self.pack['Bailey']
+        self.bona = FakeMember(self.member, 'Bona').listen()
+        self.member.start()
+        self.member.wait_event(rb'^link Bona up$')
+
+    def test_r23_a_neighbour_that_hangs_is_found_and_told_again_when_it_is_back(self):
+        begin = time.monotonic()
+        self.bona.mute.set()
+        self.member.wait_event(rb'^link Bona down: nothing comes from the neighbour$')
+        diag(f'found after {time.monotonic() - begin:.1f} s, with link_timeout_s = 2')
+        line = self.member.client().iamat(b'kiwi')
+        self.bona.mute.clear()
+        self.member.wait_event(rb'^link Bona up$', 2)
+        wait_until(lambda: line in self.bona.received(), 'it has what it missed')
+
+    def test_a_link_without_news_stays(self):
+        # Longer than the timeout: what keeps it is the heartbeat.
+        wait_until(lambda: self.bona.pings >= 4, 'four heartbeats')
+        self.assertEqual(self.member.events(b'link Bona down'), [])
+
+    def test_a_neighbour_that_says_nothing_on_its_own_link_is_closed(self):
+        link = self.bona.link()
+        self.assertEqual(link.rest(), b'')
+
+    def test_each_ping_on_a_link_is_answered(self):
+        link = self.bona.link()
+        for _ in range(3):
+            self.assertEqual(link.ask(b'PING'), b'PONG\n')
+        self.assertEqual(self.member.client().ask(b'PING'), b'? PING\n')
+        self.assertEqual(self.member.client().ask(b'DIGEST ROOT'), b'? DIGEST ROOT\n')
+        self.assertEqual(self.member.client().ask(b'SUMS ROOT 0000000000000000'), b'? SUMS ROOT 0000000000000000\n')
+
+    def test_sums_depend_on_the_records_and_not_on_their_order(self):
+        link = self.bona.link()
+        self.assertEqual(link.ask(b'DIGEST ROOT'), b'SUMS ROOT 0000000000000000\n')
+        lines = [at_line(b'Bona', b'c-%d' % number, at=b'%d' % number) for number in range(20)]
+        link.send(b''.join(lines))
+        first = link.ask(b'DIGEST ROOT')
+        self.assertNotEqual(first, b'SUMS ROOT 0000000000000000\n')
+        other = self.herd('Campbell-Clark')['Campbell'].start()
+        second = FakeMember(other, 'Clark').link()
+        second.send(b''.join(reversed(lines)) + b''.join(lines))
+        self.assertEqual(second.ask(b'DIGEST ROOT'), first)
+        shards = link.ask(b'DIGEST SHARDS').split()[2:]
+        self.assertEqual(len(shards), 1024)
+        self.assertEqual(sum(int(one, 16) for one in shards) % 2**64, int(first.split()[2], 16))
+        used = next(number for number, one in enumerate(shards) if int(one, 16))
+        leaves = link.ask(b'DIGEST %d' % used).split()[2:]
+        self.assertEqual(len(leaves), 64)
+        self.assertEqual(sum(int(one, 16) for one in leaves) % 2**64, int(shards[used], 16))
+
+
+class Messages(HerdTestCase):
+    """A herd whose members keep no connection to each other."""
+
+    def setUp(self):
+        super().setUp()
+        names = 'Bailey Bona Campbell Clark Jaquez'.split()
+        self.pack = self.herd('Clark-Jaquez Clark-Bona Campbell-Bailey Campbell-Bona Campbell-Jaquez Bona-Bailey',
+                              keys={name: {'delivery': 'message'} for name in names})
+
+    def test_an_update_reaches_all_and_no_connection_stays(self):
+        self.pack.start()
+        for number, member in enumerate(self.pack):
+            line = member.client().iamat(b'client-%d' % number, UCLA)
+            self.pack.wait_same(b'client-%d' % number, line)
+
+        def open_links():
+            opened = closed = 0
+            for member in self.pack:
+                opened += len([event for event in member.events(b'link ') if b' joined ' in event])
+                closed += len([event for event in member.events(b'close ')
+                               if event.split()[1].decode() in self.pack.members])
+            return opened - closed
+        wait_until(lambda: open_links() == 0, 'all messages have ended')
+
+    def test_r23_a_member_that_was_killed_gets_everything_back(self):
+        self.pack.start()
+        lines = iamats(self.pack['Bailey'], [b'c-%d' % number for number in range(300)], 1000)
+        wait_has(self.pack['Jaquez'], lines)
+        for name in ('Jaquez', 'Bona'):
+            self.pack[name].kill()
+        lines.update(iamats(self.pack['Bailey'], [b'd-%d' % number for number in range(100)], 1000))
+        self.pack['Jaquez'].start()
+        self.pack['Bona'].start()
+        lines.update(iamats(self.pack['Bona'], [b'e-%d' % number for number in range(100)], 1000))
+        for member in self.pack:
+            wait_has(member, lines)
+
+    def test_many_updates_share_a_connection(self):
+        self.pack.start()
+        count = scaled(5000, 1000)
+        lines = iamats(self.pack['Bailey'], [b'c-%d' % number for number in range(count)], 1000)
+        wait_has(self.pack['Jaquez'], lines)
+        joined = len([event for event in self.pack['Campbell'].events(b'link Bailey joined ')])
+        diag(f'{count} updates in {joined} connections')
+        self.assertLess(joined, count // 10)
+
+
+class Forgetting(HerdTestCase):
+    def test_record_ttl_is_the_same_everywhere_and_nothing_comes_back(self):
+        pack = self.herd('Bailey-Bona Bona-Clark', limits={'record_ttl_s': 3}, herd={'resync_interval_s': 1}).start()
+        now = time.time()
+        line = pack['Bailey'].client().iamat(b'kiwi', at=b'%.3f' % now)
+        old = pack['Bona'].client().iamat(b'old', at=b'%.3f' % (now - 60))
+        self.assertTrue(old.startswith(b'AT Bona '))
+        for member in pack:
+            self.assertIsNone(member.stored(b'old'))
+        pack.wait_same(b'kiwi', line)
+        for member in pack:
+            wait_until(lambda: member.stored(b'kiwi') is None, f'{member.name} has forgotten')
+        # A neighbour that has it still (a stand-in does not forget) cannot bring it back.
+        link = FakeMember(pack['Clark'], 'Bona')
+        for verb in (b'AT', b'SYNC'):
+            peer = link.link()
+            peer.send(verb + line[2:])
+            self.assertEqual(peer.ask(b'PING'), b'PONG\n')
+        for member in pack:
+            self.assertIsNone(member.stored(b'kiwi'))
+        again = pack['Clark'].client().iamat(b'kiwi')
+        pack.wait_same(b'kiwi', again)
+
+    def test_max_records_refuses_new_clients_and_known_ones_go_on(self):
+        pack = self.herd('Bailey-Bona', limits={'max_records': 3}).start()
+        client = pack['Bailey'].client()
+        for number in range(3):
+            line = client.iamat(b'c-%d' % number)
+            pack['Bona'].wait_stored(b'c-%d' % number, line)
+        for member in pack:
+            self.assertEqual(member.client().ask(b'IAMAT kiwi +1-2 5'), b'? IAMAT kiwi +1-2 5\n')
+            line = member.client().iamat(b'c-0')
+            pack.wait_same(b'c-0', line)
+        pack['Bailey'].stop()
+        self.assertRegex(pack['Bailey'].events(b'stop ')[-1], rb' records_refused=1\b')
+
+    def test_what_one_member_has_taken_others_take_above_max_records(self):
+        pack = self.herd('Bailey-Bona', limits={'max_records': 3})
+        bona = FakeMember(pack['Bailey'], 'Bona').listen()
+        pack['Bailey'].start()
+        link = bona.link()
+        for number in range(5):
+            line = at_line(b'Bona', b'c-%d' % number)
+            link.send(line)
+            pack['Bailey'].wait_stored(b'c-%d' % number, line)
+
+
+if __name__ == '__main__':
+    unittest.main()
