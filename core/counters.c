@@ -75,6 +75,8 @@ const char *counters_name(Counter counter)
         [COUNT_LINKS_UP] = "links_up",
         [COUNT_LINKS_DOWN] = "links_down",
         [COUNT_LINK_TRIES_FAILED] = "link_tries_failed",
+        [COUNT_STATE_SAVED] = "state_saved",
+        [COUNT_STATE_LATE] = "state_late",
     };
 
     return names[counter];

@@ -38,6 +38,8 @@ typedef enum {
     COUNT_LINKS_UP,            /* times that a link to a neighbour came up */
     COUNT_LINKS_DOWN,          /* times that one went down */
     COUNT_LINK_TRIES_FAILED,   /* times that one that was down could not be brought up */
+    COUNT_STATE_SAVED,         /* records written into the state file */
+    COUNT_STATE_LATE,          /* batches of them that took longer than state_sync_ms */
     COUNTERS,
 } Counter;
 
