@@ -52,6 +52,8 @@ static const Option options[] = {
     CHOICE("herd", "log_messages", log_messages, "all", log_messages),
     NUMBER("herd", "workers", workers, "64", 2, 1024),
     NUMBER("herd", "resync_interval_s", resync_interval_s, "60", 0, DAY),
+    TEXT("herd", "state_dir", state_dir, ""),
+    NUMBER("herd", "state_sync_ms", state_sync_ms, "200", 10, 60000),
     NUMBER("places", "timeout_ms", places.timeout_ms, "5000", 1, 600000),
     NUMBER("places", "max_lookups", places.max_lookups, "0", 0, 1023),
     NUMBER("places", "max_waiting", places.max_waiting, "1000", 0, 1000000),

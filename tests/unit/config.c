@@ -10,6 +10,8 @@ static void test_defaults(void)
     g_assert_cmpstr(config->log_dir, ==, "log");
     g_assert_cmpint(config->log_messages, ==, LOG_MESSAGES_ALL);
     g_assert_cmpuint(config->workers, ==, 64);
+    g_assert_cmpstr(config->state_dir, ==, NULL);
+    g_assert_cmpuint(config->state_sync_ms, ==, 200);
     g_assert_cmpuint(config->places.timeout_ms, ==, 5000);
     g_assert_cmpuint(config->places.max_lookups, ==, 48);
     g_assert_cmpuint(config->places.max_waiting, ==, 1000);
@@ -34,6 +36,8 @@ static void test_every_option(void)
                                     "log_dir = /var/log/the herd\n"
                                     "log_messages = errors\n"
                                     "workers = 8\n"
+                                    "state_dir = /var/lib/the herd\n"
+                                    "state_sync_ms = 60000\n"
                                     "[places]\n"
                                     "timeout_ms = 250\n"
                                     "max_lookups = 7\n"
@@ -52,6 +56,8 @@ static void test_every_option(void)
     g_assert_cmpstr(config->log_dir, ==, "/var/log/the herd");
     g_assert_cmpint(config->log_messages, ==, LOG_MESSAGES_ERRORS);
     g_assert_cmpuint(config->workers, ==, 8);
+    g_assert_cmpstr(config->state_dir, ==, "/var/lib/the herd");
+    g_assert_cmpuint(config->state_sync_ms, ==, 60000);
     g_assert_cmpuint(config->places.timeout_ms, ==, 250);
     g_assert_cmpuint(config->places.max_lookups, ==, 7);
     g_assert_cmpuint(config->places.max_waiting, ==, 5);
@@ -97,6 +103,7 @@ static void test_numbers(void)
         unsigned least, most;
     } rows[] = {
         {"herd", "workers", offsetof(Config, workers), 2, 1024},
+        {"herd", "state_sync_ms", offsetof(Config, state_sync_ms), 10, 60000},
         {"places", "timeout_ms", offsetof(Config, places.timeout_ms), 1, 600000},
         {"places", "max_waiting", offsetof(Config, places.max_waiting), 0, 1000000},
         {"limits", "max_connections", offsetof(Config, limits.max_connections), 1, 1000000},
@@ -309,6 +316,8 @@ static void assert_same(const Config *a, const Config *b)
     g_assert_cmpstr(a->log_dir, ==, b->log_dir);
     g_assert_cmpint(a->log_messages, ==, b->log_messages);
     g_assert_cmpuint(a->workers, ==, b->workers);
+    g_assert_cmpstr(a->state_dir, ==, b->state_dir);
+    g_assert_cmpuint(a->state_sync_ms, ==, b->state_sync_ms);
     g_assert_cmpuint(a->places.timeout_ms, ==, b->places.timeout_ms);
     g_assert_cmpuint(a->places.max_lookups, ==, b->places.max_lookups);
     g_assert_cmpuint(a->places.max_waiting, ==, b->places.max_waiting);
