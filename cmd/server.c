@@ -3,6 +3,7 @@
 
 #include "core/counters.h"
 #include "core/log.h"
+#include "core/state.h"
 #include "core/store.h"
 #include "core/thread.h"
 #include "net/acceptor.h"
@@ -23,6 +24,7 @@ struct Server {
     /* All owned. The ready set, the active set and the lookups are in `workers`. */
     Log *log;
     Store *store;
+    State *state; /* (nullable) */
     Flood *flood;
     Connections *connections;
     WorkerContext workers;
@@ -55,6 +57,8 @@ static void forget_expired(Server *server)
     store_set_horizon(server->store, timestamp_now().seconds - ttl_s);
     store_sweep(server->store, SWEPT_SHARDS, removed);
     counters_add(COUNT_EXPIRED, removed->len);
+    for (unsigned i = 0; i < removed->len && server->state != NULL; i++)
+        state_forget(server->state, removed->pdata[i]);
 }
 
 static void sweep(void *pointer, int64_t now_ms)
@@ -66,8 +70,32 @@ static void sweep(void *pointer, int64_t now_ms)
     forget_expired(server);
 }
 
-/* Makes everything up to the listening sockets; no thread but the log's and the flood's runs yet.
- */
+static void load_record(void *pointer, Record *record)
+{
+    Server *server = pointer;
+
+    if (store_put(server->store, record, 0) == STORE_EXPIRED)
+        state_forget(server->state, record);
+}
+
+/* Puts into the store what an earlier run has saved, and goes on saving. */
+static bool start_state(Server *server, GError **error)
+{
+    const Config *config = server->config;
+    int64_t begin = monotonic_ms();
+
+    server->state = state_open(config->state_dir, config->self->name, config->state_sync_ms,
+                               server->log, error);
+    if (server->state == NULL || !state_load(server->state, load_record, server, error) ||
+        !state_start(server->state, error))
+        return false;
+    log_event(server->log, LOG_INFO, "state %s loaded clients=%zu in %" PRId64 " ms",
+              state_path(server->state), store_size(server->store), monotonic_ms() - begin);
+    return true;
+}
+
+/* Makes everything up to the listening sockets; of the threads only the log's, the state's and the
+ * flood's run yet. */
 static bool make_parts(Server *server, GError **error)
 {
     const Config *config = server->config;
@@ -78,6 +106,9 @@ static bool make_parts(Server *server, GError **error)
         return false;
     server->store = store_new();
     forget_expired(server); /* so that what comes in before the first sweep is judged too */
+    /* Before the listening sockets: nobody is told that a client is unknown who was saved. */
+    if (config->state_dir != NULL && !start_state(server, error))
+        return false;
     server->connections = connections_new();
     workers->connections = server->connections;
     workers->ready = ready_set_new(error);
@@ -98,6 +129,7 @@ static bool make_parts(Server *server, GError **error)
         .config = config,
         .store = server->store,
         .flood = server->flood,
+        .state = server->state,
         .log = server->log,
         .nearby = {.self = server->places,
                    .blocks = places_blocks(server->places),
@@ -117,6 +149,7 @@ static void free_parts(Server *server)
     lookups_free(server->workers.lookups);
     active_set_free(server->workers.active);
     ready_set_free(server->workers.ready);
+    state_close(server->state);
     store_free(server->store);
     log_free(server->log);
     g_free(server);

@@ -94,6 +94,8 @@ static StoreOutcome store_and_flood(const SessionContext *context, Record *recor
 {
     StoreOutcome outcome = store_put(context->store, record, source->most);
 
+    if (outcome == STORE_STORED && context->state != NULL)
+        state_keep(context->state, record);
     if (outcome == STORE_STORED && context->config->self->neighbours->len > 0) {
         FloodUpdate update = {.record = record_ref(record),
                               .from = source->neighbour,

@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/log.h"
 #include "core/record.h"
+#include "core/state.h"
 #include "core/store.h"
 #include "net/connection.h"
 #include "net/flood.h"
@@ -24,6 +25,7 @@ typedef struct {
     const Config *config;
     Store *store;
     Flood *flood;
+    State *state; /* (nullable) where what is stored is saved too */
     Log *log;
     Nearby nearby;
 } SessionContext;

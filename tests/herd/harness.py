@@ -27,7 +27,7 @@ DEADLINE = 10.0 * SLOWER  # how long anything may take that takes no time by rig
 KEY = 'test-key-4f1d9a'   # the API key that members get in these tests
 
 LOG_LINE = re.compile(
-    rb'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (info|warning|error) (main|acceptor|worker/\d+|flood|log) (.+)')
+    rb'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (info|warning|error) (main|acceptor|worker/\d+|flood|state|log) (.+)')
 REPORT = re.compile(r'(Thread|Address|Leak|Memory|UndefinedBehavior)Sanitizer|runtime error:')
 
 # The herds of record: PROTOCOL.md.
