@@ -21,10 +21,6 @@
 #define STRINGIFY(x) #x
 #define TEXT(x)      STRINGIFY(x)
 
-/* Pages of the write-ahead log after which it is written into the file: 16 MiB. Larger than
- * SQLite's own number, since each batch of a large herd alters thousands of pages, and many of them
- * again. */
-#define CHECKPOINT_PAGES 4096
 /* The write-ahead log shrinks to this many bytes after a batch that was larger. */
 #define LOG_SIZE_KEPT 67108864
 
@@ -345,7 +341,6 @@ bool state_file_prepare(StateFile *file, GError **error)
                     file->path);
         return false;
     }
-    sqlite3_wal_autocheckpoint(file->db, CHECKPOINT_PAGES);
     if (!execute(file, "PRAGMA journal_size_limit = " TEXT(LOG_SIZE_KEPT)) ||
         sqlite3_create_function(file->db, "newer", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, file, newer,
                                 NULL, NULL) != SQLITE_OK ||
