@@ -244,8 +244,10 @@ StateFile *state_file_open(const char *directory, const char *member, GError **e
     }
     /* Nothing is written into a file that is then found to be wrong, not even by closing it. */
     sqlite3_db_config(file->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    /* EXTRA: like FULL, and the journal that the file is made with is gone for good when it is
+     * deleted, so that no power cut brings it back. */
     if (!execute(file, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA auto_vacuum = NONE;"
-                       "PRAGMA synchronous = FULL; BEGIN EXCLUSIVE")) {
+                       "PRAGMA synchronous = EXTRA; BEGIN EXCLUSIVE")) {
         fail(file, error);
         return NULL;
     }
