@@ -24,5 +24,5 @@ void server_reopen_log(Server *server);
 
 /* Stops in order: takes no more connections, answers what has arrived, tells the neighbours, writes
  * the log. Bounded where a client, a neighbour or the disk does not go along (5, 1 and 2 seconds),
- * and by timeout_ms where a provider does not. */
+ * and by timeout_ms where a provider does not; not where the disk of a state_dir hangs. */
 void server_stop(Server *server);
