@@ -139,6 +139,7 @@ static void test_saved_is_synced(void)
 {
     Place place = place_new();
     Log *log = start(&place, LOG_MESSAGES_NONE);
+    unsigned rounds = g_getenv("HERD_TEST_SANITIZER") != NULL ? 8 : 15;
     g_autoptr(GHashTable) expected = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
     watched = g_strdup(place.folder);
@@ -148,7 +149,7 @@ static void test_saved_is_synced(void)
         State *state = start_state(&place, log);
 
         assert_after_power_cut(&place, log, expected);
-        for (unsigned round = 0; round < 15; round++) {
+        for (unsigned round = 0; round < rounds; round++) {
             keep_some(state, expected, 1 + run * 10000 + round * 100);
             assert_after_power_cut(&place, log, expected);
         }
