@@ -349,7 +349,8 @@ static void test_damaged_beside_a_log(void)
     state_close(state);
     size_t length = g_bytes_get_size(file_bytes);
     g_autofree char *damaged = g_memdup2(g_bytes_get_data(file_bytes, NULL), length);
-    for (size_t i = length - 2000; i < length; i++)
+    /* In every page but the first: the log has some of them anew. */
+    for (size_t i = 4096; i < length; i++)
         damaged[i] = (char)(damaged[i] ^ 0x55);
     write_contents(rig.path, damaged, length);
     write_contents(wal, g_bytes_get_data(wal_bytes, NULL), g_bytes_get_size(wal_bytes));
