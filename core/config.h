@@ -56,8 +56,8 @@ typedef struct {
     unsigned workers;
     unsigned resync_interval_s; /* between two comparisons with a neighbour; 0: only when its link
                                    comes up */
-    char *state_dir;        /* (owned) (nullable) where records survive; NULL: nowhere */
-    unsigned state_sync_ms; /* after which an acknowledged record is on the disk */
+    char *state_dir;            /* (owned) (nullable) where records survive; NULL: nowhere */
+    unsigned state_sync_ms;     /* after which an acknowledged record is on the disk */
     PlacesOptions places;
     LimitOptions limits;
 } Config;

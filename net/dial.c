@@ -48,3 +48,13 @@ int dial(const Endpoint *from, const Endpoint *to, int timeout_ms)
     errno = problem;
     return -1;
 }
+
+int dial_outcome(int descriptor)
+{
+    int problem = 0;
+    socklen_t length = sizeof problem;
+
+    if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &problem, &length) != 0)
+        return errno;
+    return problem;
+}

@@ -65,12 +65,6 @@ static int64_t tick(Flood *flood, int64_t now)
     return next;
 }
 
-static void send_all(Flood *flood)
-{
-    for (unsigned i = 0; i < flood->links->len; i++)
-        link_send(flood->links->pdata[i]);
-}
-
 static bool all_idle(const Flood *flood)
 {
     for (unsigned i = 0; i < flood->links->len; i++)
@@ -103,8 +97,6 @@ static void flood_main(void *argument)
         bool emptied = take_updates(flood);
         int64_t now = monotonic_ms();
         int64_t wake = tick(flood, now);
-
-        send_all(flood);
         if (emptied && queue_closed(flood->queue)) {
             if (stop_at == INT64_MAX) {
                 /* Nothing is added any more, but something may have been between the last look and

@@ -177,6 +177,7 @@ static void take_down(Link *link, const char *reason)
 /* The neighbour has shown a sign of life. */
 static void prolong(Link *link)
 {
+    /* A foreign neighbour may have nothing to say for as long as it lives. */
     link->due = is_native(link) || !is_kept(link) ? monotonic_ms() + timeout_ms(link) : INT64_MAX;
 }
 
@@ -239,11 +240,8 @@ static void begin_talking(Link *link, int64_t incarnation)
 
 static void greet(Link *link)
 {
-    int problem = 0;
-    socklen_t length = sizeof problem;
+    int problem = dial_outcome(link->descriptor);
 
-    if (getsockopt(link->descriptor, SOL_SOCKET, SO_ERROR, &problem, &length) != 0)
-        problem = errno;
     if (problem != 0) {
         take_down(link, g_strerror(problem));
         return;
@@ -348,7 +346,7 @@ void link_ready(Link *link, uint32_t events)
         greet(link);
     else if (link->state != LINK_WAITING && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0)
         receive(link);
-    /* EPOLLOUT: link_send() follows in any case */
+    /* EPOLLOUT: link_tick() follows in any case */
 }
 
 /* FALSE: there is no room for it now. */
@@ -448,7 +446,7 @@ static void fill_output(Link *link)
         collect_store(link);
         if (!outbox_next(link->outbox, &entry) || !append_record(link, &entry))
             return;
-        outbox_sent(link->outbox);
+        outbox_sent(link->outbox, &entry);
     }
 }
 
@@ -467,10 +465,11 @@ static bool wants_room(const Link *link)
 {
     return link->begin < link->end ||
            (link->state == LINK_TALKING &&
-            (!outbox_is_empty(link->outbox) || link->next_shard < STORE_SHARDS));
+            (outbox_is_ready(link->outbox) || link->next_shard < STORE_SHARDS));
 }
 
-void link_send(Link *link)
+/* Sends what the socket takes. */
+static void send_output(Link *link)
 {
     if (link->state != LINK_TALKING && link->state != LINK_GREETING)
         return;
@@ -516,6 +515,12 @@ static bool is_moving(Link *link)
     return moving;
 }
 
+/* A kept link that has a heart: it is asked for signs of life. */
+static bool beats(const Link *link)
+{
+    return link->state == LINK_TALKING && is_native(link) && is_kept(link);
+}
+
 static void beat(Link *link, int64_t now)
 {
     if (now < link->ping_due)
@@ -526,54 +531,44 @@ static void beat(Link *link, int64_t now)
     append(link, SLICE("PING\n")); /* if there is no room, something else is on its way */
 }
 
+/* It is due, and not waiting. */
 static void time_out(Link *link)
 {
-    switch (link->state) {
-    case LINK_WAITING:
-        return;
-    case LINK_CONNECTING:
-        take_down(link, "connecting takes too long");
-        return;
-    case LINK_GREETING:
-        take_down(link, "our hello is not answered");
-        return;
-    case LINK_TALKING:
-        if (is_moving(link))
-            prolong(link);
-        else
-            take_down(link, "nothing comes from the neighbour");
-        return;
-    case LINK_ENDING:
-        if (is_native(link))
-            take_down(link, "the neighbour does not end a message");
-        else
-            end_message(link);
-        return;
-    }
+    if (link->state == LINK_TALKING && is_moving(link))
+        prolong(link);
+    else if (link->state == LINK_ENDING && !is_native(link))
+        end_message(link);
+    else
+        take_down(link, link->state == LINK_CONNECTING ? "connecting takes too long"
+                        : link->state == LINK_GREETING ? "our hello is not answered"
+                        : link->state == LINK_TALKING  ? "nothing comes from the neighbour"
+                                                       : "the neighbour does not end a message");
 }
 
 int64_t link_tick(Link *link, int64_t now_ms)
 {
-    bool beats = link->state == LINK_TALKING && is_native(link) && is_kept(link);
-
     if (link->up && now_ms >= link->check_due) {
         link->check_due = now_ms + (int64_t)link->config->resync_interval_s * 1000;
         comparison_check(link->comparison);
     }
-    if (beats)
+    if (beats(link))
         beat(link, now_ms);
     if (link->state != LINK_WAITING && now_ms >= link->due)
         time_out(link);
     if (link->state == LINK_WAITING && now_ms >= link->due &&
         (!link->up || has_something_to_say(link)))
         begin_connecting(link);
+    outbox_tick(link->outbox, now_ms);
+    send_output(link);
 
-    int64_t wake = link->up ? link->check_due : INT64_MAX;
+    int64_t next = link->up ? link->check_due : INT64_MAX;
     if (link->state != LINK_WAITING || !link->up || has_something_to_say(link))
-        wake = MIN(wake, link->due);
-    if (link->state == LINK_TALKING && is_native(link) && is_kept(link))
-        wake = MIN(wake, link->ping_due);
-    return wake;
+        next = MIN(next, link->due);
+    if (beats(link))
+        next = MIN(next, link->ping_due);
+    if (link->state == LINK_TALKING && link->begin == link->end)
+        next = MIN(next, outbox_tick(link->outbox, now_ms));
+    return next;
 }
 
 void link_poke(Link *link, int64_t incarnation)

@@ -41,17 +41,14 @@ void link_free(void *link);
 
 /* Tells the neighbour about @record, now or as soon as it takes it. @found: it came in by a
  * comparison, as many may, so that it is left to a comparison whether this neighbour lacks it.
- * Sends nothing before link_send(). */
+ * Sends nothing before link_tick(). */
 void link_offer(Link *link, Record *record, bool found);
-
-/* Sends what the socket takes. */
-void link_send(Link *link);
 
 /* What epoll says of the link's socket. */
 void link_ready(Link *link, uint32_t events);
 
-/* Does what is due at @now_ms and returns when it wants to be called again, in monotonic_ms(), or
- * INT64_MAX. */
+/* Does what is due at @now_ms, sends what the socket takes, and returns when it wants to be called
+ * again, in monotonic_ms(), or INT64_MAX. */
 int64_t link_tick(Link *link, int64_t now_ms);
 
 /* The neighbour, in its run @incarnation, shows signs of life: a link that is down tries at once.

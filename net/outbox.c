@@ -5,11 +5,15 @@
 
 #include <glib.h>
 
+#define BURST_MS 2 /* of what has not been sent in time */
+
 struct Outbox {
-    GHashTable *news; /* set of owned Record, found by RecordKey */
-    GPtrArray *found; /* owned Record */
-    GPtrArray *batch; /* owned Record, taken from one of them and sent from the end */
-    bool batch_found; /* which of them */
+    GHashTable *news;   /* set of owned Record, found by RecordKey */
+    GPtrArray *batch;   /* owned Record: news whose turn has come, sent from the end */
+    GPtrArray *found;   /* owned Record, sent from the end */
+    bool news_next;     /* where there are both */
+    unsigned allowance; /* records found that may be sent now */
+    int64_t allowed_at; /* monotonic_ms() when allowance was last added to */
 };
 
 Outbox *outbox_new(void)
@@ -48,21 +52,11 @@ GPtrArray *outbox_found(Outbox *outbox)
     return outbox->found;
 }
 
-/* Fills the batch, which is empty, with all of the one or the other, in turns. FALSE: there is
- * nothing. */
-static bool fill_batch(Outbox *outbox)
+/* The news that is to be sent next, or NULL. A client that has moved while its turn came is told
+ * about once. */
+static const Record *next_news(Outbox *outbox)
 {
-    bool news = g_hash_table_size(outbox->news) > 0;
-
-    if (outbox->found->len > 0 && (!news || !outbox->batch_found)) {
-        GPtrArray *empty = outbox->batch;
-
-        outbox->batch = outbox->found;
-        outbox->found = empty;
-        outbox->batch_found = true;
-        return true;
-    }
-    if (news) {
+    if (outbox->batch->len == 0) {
         GHashTableIter iter;
         void *record;
 
@@ -70,39 +64,80 @@ static bool fill_batch(Outbox *outbox)
         while (g_hash_table_iter_next(&iter, &record, NULL))
             g_ptr_array_add(outbox->batch, record);
         g_hash_table_steal_all(outbox->news);
-        outbox->batch_found = false;
     }
-    return news;
+    if (outbox->batch->len == 0)
+        return NULL;
+
+    const Record *record = outbox->batch->pdata[outbox->batch->len - 1];
+    const Record *moved = g_hash_table_lookup(outbox->news, record);
+    return moved != NULL && record_compare(moved, record) > 0 ? moved : record;
+}
+
+/* Whether there is news of @record's client that is not older. */
+static bool is_superseded(const Outbox *outbox, const Record *record)
+{
+    const Record *moved = g_hash_table_lookup(outbox->news, record);
+
+    return moved != NULL && record_compare(moved, record) >= 0;
+}
+
+/* The record found that is to be sent next, or NULL. */
+static const Record *next_found(Outbox *outbox)
+{
+    GPtrArray *found = outbox->found;
+
+    while (found->len > 0 && is_superseded(outbox, found->pdata[found->len - 1])) {
+        counters_add(COUNT_UPDATES_CONFLATED, 1);
+        g_ptr_array_set_size(found, (int)found->len - 1);
+    }
+    return found->len > 0 ? found->pdata[found->len - 1] : NULL;
+}
+
+int64_t outbox_tick(Outbox *outbox, int64_t now_ms)
+{
+    if (now_ms > outbox->allowed_at) {
+        unsigned elapsed = (unsigned)MIN(now_ms - outbox->allowed_at, BURST_MS);
+
+        outbox->allowance =
+            MIN(outbox->allowance + elapsed * OUTBOX_FOUND_PER_MS, BURST_MS * OUTBOX_FOUND_PER_MS);
+        outbox->allowed_at = now_ms;
+    }
+    return outbox->found->len > 0 ? outbox->allowed_at + 1 : INT64_MAX;
 }
 
 bool outbox_next(Outbox *outbox, OutboxEntry *ret_entry)
 {
-    if (outbox->batch->len == 0 && !fill_batch(outbox))
-        return false;
+    const Record *other = outbox->allowance > 0 ? next_found(outbox) : NULL;
+    const Record *news = other == NULL || outbox->news_next ? next_news(outbox) : NULL;
 
-    /* A client that has moved meanwhile is told about once. */
-    const Record *record = outbox->batch->pdata[outbox->batch->len - 1];
-    const Record *moved = g_hash_table_lookup(outbox->news, record);
-    bool newer = moved != NULL && record_compare(moved, record) > 0;
-
-    *ret_entry =
-        (OutboxEntry){.record = newer ? moved : record, .found = outbox->batch_found && !newer};
-    return true;
+    *ret_entry = (OutboxEntry){.record = news != NULL ? news : other, .found = news == NULL};
+    return ret_entry->record != NULL;
 }
 
-void outbox_sent(Outbox *outbox)
+void outbox_sent(Outbox *outbox, const OutboxEntry *entry)
 {
-    const Record *record = outbox->batch->pdata[outbox->batch->len - 1];
+    GPtrArray *from = entry->found ? outbox->found : outbox->batch;
 
-    if (g_hash_table_remove(outbox->news, record))
+    outbox->news_next = entry->found;
+    outbox->allowance -= entry->found;
+    if (g_hash_table_remove(outbox->news, from->pdata[from->len - 1]))
         counters_add(COUNT_UPDATES_CONFLATED, 1);
-    g_ptr_array_set_size(outbox->batch, (int)outbox->batch->len - 1);
+    g_ptr_array_set_size(from, (int)from->len - 1);
+}
+
+static bool has_news(const Outbox *outbox)
+{
+    return outbox->batch->len > 0 || g_hash_table_size(outbox->news) > 0;
+}
+
+bool outbox_is_ready(const Outbox *outbox)
+{
+    return has_news(outbox) || (outbox->found->len > 0 && outbox->allowance > 0);
 }
 
 bool outbox_is_empty(const Outbox *outbox)
 {
-    return outbox->batch->len == 0 && outbox->found->len == 0 &&
-           g_hash_table_size(outbox->news) == 0;
+    return !has_news(outbox) && outbox->found->len == 0;
 }
 
 void outbox_clear(Outbox *outbox)

@@ -5,9 +5,10 @@
  * What one neighbour is still to be told, record by record.
  *
  * News waits in a set keyed by client, where a newer record replaces an older one, so that a
- * neighbour that does not read costs one entry a client at the most. What a comparison has found is
- * sent in turns with the news, so that neither waits for the other, and no client of the one for
- * those before it.
+ * neighbour that does not read costs one entry a client, and one more for those whose turn has
+ * come. What a comparison has found is sent in turns with the news, so that neither waits for the
+ * other, and no client of the one for those before it; and at a pace, OUTBOX_FOUND_PER_MS: as fast
+ * as it goes it would take both sides' processors away from clients for a second or two.
  *
  * Belongs to the flood thread: no locks.
  */
@@ -15,6 +16,8 @@
 #include "core/record.h"
 
 #include <stdbool.h>
+
+#define OUTBOX_FOUND_PER_MS 128 /* a million records in eight seconds */
 
 typedef struct Outbox Outbox;
 
@@ -32,11 +35,18 @@ void outbox_add(Outbox *outbox, Record *record);
 /* Where to append what a comparison has found (owned Record). (transfer none) */
 GPtrArray *outbox_found(Outbox *outbox);
 
-/* What is to be sent next: the same one until outbox_sent(). FALSE: there is nothing. */
+/* Says what time it is, in monotonic_ms(). Returns when there will be more to give than now because
+ * it is later; INT64_MAX: that does not depend on the time. */
+int64_t outbox_tick(Outbox *outbox, int64_t now_ms);
+
+/* What is to be sent next. FALSE: there is nothing, or not yet. */
 bool outbox_next(Outbox *outbox, OutboxEntry *ret_entry);
 
-/* That is sent. */
-void outbox_sent(Outbox *outbox);
+/* That is sent: @entry is as the last outbox_next() gave it. */
+void outbox_sent(Outbox *outbox, const OutboxEntry *entry);
+
+/* Whether outbox_next() has something to give. */
+bool outbox_is_ready(const Outbox *outbox);
 
 bool outbox_is_empty(const Outbox *outbox);
 void outbox_clear(Outbox *outbox);

@@ -66,12 +66,12 @@ static void set_deadline(const Worker *worker, Connection *connection, bool prog
         return; /* linger() or the acceptor has set it, once and for all */
     if (connection->output != NULL)
         deadline = progress ? after_s(now, limits->write_timeout_s) : old;
+    else if (connection->neighbour != CONNECTION_CLIENT)
+        deadline = after_s(now, limits->link_timeout_s); /* it pings */
     else if (connection->input != NULL)
         deadline = progress ? after_s(now, limits->line_timeout_s) : old;
-    else if (connection->neighbour == CONNECTION_CLIENT)
-        deadline = after_s(now, limits->idle_timeout_s);
     else
-        deadline = after_s(now, limits->link_timeout_s); /* it pings */
+        deadline = after_s(now, limits->idle_timeout_s);
     atomic_store_explicit(&connection->deadline, deadline, memory_order_relaxed);
 }
 

@@ -300,7 +300,7 @@ static void test_silent(void)
         int64_t next = link_tick(rig->link, now);
 
         g_assert_cmpint(next, <=, MAX(now, after) + 1000); /* for the next heartbeat */
-        link_send(rig->link);
+        link_tick(rig->link, 0);                           /* sends, and nothing is due */
     }
     link_tick(rig->link, just_before(before));
     g_assert_cmpuint(counters_read(COUNT_LINKS_DOWN), ==, down);
@@ -329,7 +329,7 @@ static void test_answers(void)
         g_array_unref(hear_all(rig, peer));
         int64_t after = monotonic_ms();
         link_tick(rig->link, just_before(before));
-        link_send(rig->link);
+        link_tick(rig->link, 0); /* sends, and nothing is due */
         assert_heard_any(rig, peer, "PING\n");
         pass(after);
         say(rig, peer, signs[i]);
@@ -357,7 +357,7 @@ static void offer_too_much(Rig *rig)
         link_offer(rig->link, record, false);
     }
     for (int i = 0; i < 100; i++)
-        link_send(rig->link);
+        link_tick(rig->link, 0); /* sends, and nothing is due */
     g_assert_false(link_is_idle(rig->link));
 }
 
@@ -381,7 +381,7 @@ static void test_slow(void)
 
             g_assert_true(n > 0 || errno == EAGAIN);
             left -= MAX(n, 0);
-            link_send(rig->link);
+            link_tick(rig->link, 0); /* sends, and nothing is due */
         }
         pass(then);
         link_tick(rig->link, timed_out(then));

@@ -167,7 +167,7 @@ static void serve_socket(Rig *rig)
     while (epoll_wait(rig->epoll, &event, 1, 0) == 1) {
         g_assert_true(event.data.ptr == rig->link);
         link_ready(rig->link, event.events);
-        link_send(rig->link);
+        link_tick(rig->link, 0);     /* sends, and nothing is due */
         if (event.events & EPOLLOUT) /* which may stay so */
             break;
     }
@@ -178,7 +178,7 @@ static int64_t pump_at(Rig *rig, int64_t now)
 {
     int64_t next = link_tick(rig->link, now);
 
-    link_send(rig->link);
+    link_tick(rig->link, 0); /* sends, and nothing is due */
     serve_socket(rig);
     return next;
 }

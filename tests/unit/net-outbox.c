@@ -37,8 +37,11 @@ typedef struct {
 /* Sends what is next. FALSE: there is nothing. */
 static bool send_next(Outbox *outbox, Sent *ret_sent)
 {
+    static int64_t now = 1;
     OutboxEntry entry, again;
 
+    outbox_tick(outbox, now++); /* the pace is the affair of another test */
+    g_assert_cmpint(outbox_is_ready(outbox), ==, !outbox_is_empty(outbox));
     if (!outbox_next(outbox, &entry)) {
         g_assert_true(outbox_is_empty(outbox));
         return false;
@@ -51,7 +54,7 @@ static bool send_next(Outbox *outbox, Sent *ret_sent)
                            &ret_sent->time),
                     ==, 2);
     ret_sent->found = entry.found;
-    outbox_sent(outbox);
+    outbox_sent(outbox, &entry);
     return true;
 }
 
@@ -133,6 +136,7 @@ static void test_found_and_moved(void)
     Outbox *outbox = outbox_new();
     OutboxEntry entry;
 
+    outbox_tick(outbox, 1);
     find(outbox, 1, 5);
     g_assert_true(outbox_next(outbox, &entry));
     g_assert_true(entry.found);
@@ -145,6 +149,41 @@ static void test_found_and_moved(void)
     add(outbox, 1, 7); /* older than what was found */
     assert_sent(outbox, 1, 8, true);
     assert_nothing(outbox);
+    outbox_free(outbox);
+}
+
+/* What was found goes at a pace, news when there is some. */
+static void test_pace(void)
+{
+    enum { FOUND = 5 * OUTBOX_FOUND_PER_MS };
+    Outbox *outbox = outbox_new();
+    OutboxEntry entry;
+    int sent = 0;
+
+    g_assert_cmpint(outbox_tick(outbox, 1000), ==, INT64_MAX);
+    for (int i = 0; i < FOUND; i++)
+        find(outbox, i, 5);
+    for (int64_t now = 1000; sent < FOUND; now++) {
+        int before = sent;
+
+        g_assert_cmpint(outbox_tick(outbox, now), ==, now + 1);
+        for (; outbox_next(outbox, &entry); sent++)
+            outbox_sent(outbox, &entry);
+        g_assert_cmpint(outbox_is_empty(outbox), ==, sent == FOUND);
+        g_assert_false(outbox_is_ready(outbox));
+        /* However long nothing was sent, no more than two milliseconds' worth comes at once. */
+        g_assert_cmpint(sent - before, ==,
+                        before == 0 ? 2 * OUTBOX_FOUND_PER_MS : OUTBOX_FOUND_PER_MS);
+        if (sent < FOUND) {
+            add(outbox, FOUND, (int)now);
+            g_assert_true(outbox_is_ready(outbox));
+            g_assert_true(outbox_next(outbox, &entry));
+            g_assert_false(entry.found);
+            outbox_sent(outbox, &entry);
+            g_assert_false(outbox_next(outbox, &entry));
+        }
+    }
+    g_assert_cmpint(outbox_tick(outbox, 5000), ==, INT64_MAX);
     outbox_free(outbox);
 }
 
@@ -247,6 +286,7 @@ static void test_property(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/outbox/next/what-was-found-keeps-a-pace", test_pace);
     g_test_add_func("/outbox/next/nothing-when-empty", test_empty);
     g_test_add_func("/outbox/add/newest-of-a-client", test_newest_of_a_client);
     g_test_add_func("/outbox/add/moves-while-it-waits", test_moves_in_the_batch);
