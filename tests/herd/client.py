@@ -20,6 +20,12 @@ def nanoseconds(text):
     return sign * (int(whole) * 10**9 + int(fraction[:9].ljust(9, '0')))
 
 
+def order(line):
+    """What AT lines are sorted by so that the newest comes last (R21; the bytes of the line decide a full tie)."""
+    _, origin, skew, _, location, at = line.split()
+    return nanoseconds(at), origin, location, nanoseconds(skew), line
+
+
 class Reply:
     """A reply to WHATSAT: one AT line, a JSON text, an empty line."""
 

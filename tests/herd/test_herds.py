@@ -5,7 +5,7 @@ import re
 import time
 import unittest
 
-from client import AT, nanoseconds
+from client import AT, order
 from harness import HERDS, HerdTestCase, diag, scaled, wait_until
 
 UCLA = b'+34.068930-118.445127'
@@ -230,10 +230,6 @@ class DeathAndReturn(HerdTestCase):
             for client in clients:
                 for one in range(20):
                     answers.setdefault(b'storm-%d' % one, []).append(client.line())
-
-        def order(line):
-            _, origin, skew, _, location, at = line.split()
-            return nanoseconds(at), origin, location, nanoseconds(skew)
         for client_id, lines in answers.items():
             herd.wait_same(client_id, max(lines, key=order))
 
