@@ -5,6 +5,7 @@ Every test starts the members that it needs on ports of its own, and every membe
 end with exit status 0 and without a word from a sanitizer.
 """
 
+import contextlib
 import glob
 import os
 import re
@@ -131,8 +132,24 @@ def endpoint(host, port):
     return f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
 
 
+def knows_option(group, key, value):
+    """Whether the program under test knows that option of the configuration."""
+    with tempfile.NamedTemporaryFile('w', suffix='.conf', encoding='utf-8') as file:
+        file.write(f'[{group}]\n{key} = {value}\n[member Bailey]\nlisten = 127.0.0.1:10000\n')
+        file.flush()
+        checked = subprocess.run([find_herdd(), '--check', '--config', file.name, 'Bailey'], stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=DEADLINE, check=False)
+    return checked.returncode == 0
+
+
 class Member:
-    """One herdd process, or the place of one that does not run just now."""
+    """One herdd process, or the place of one that does not run just now.
+
+    A member that lives in a network namespace has a `launcher`, the words of the command that starts it there, and an
+    `inside`, which makes the context in which a socket to it is opened."""
+
+    launcher = ()
+    inside = contextlib.nullcontext
 
     def __init__(self, herd, name, addresses):
         self.herd = herd
@@ -162,7 +179,7 @@ class Member:
 
         with open(self.stderr_path, 'ab') as stderr:
             self.process = subprocess.Popen(
-                [find_herdd(), *arguments, '--config', self.herd.config_path, self.name],
+                [*self.launcher, find_herdd(), *arguments, '--config', self.herd.config_of(self.name), self.name],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, env=environment,
                 preexec_fn=limit if rlimits else None)
 
@@ -283,11 +300,14 @@ class Member:
 
     def client(self, **options):
         """A new connection to this member; the test closes it at its end."""
-        return self.herd.case.connect(self.address, **options)
+        with self.inside():
+            return self.herd.case.connect(self.address, **options)
 
     def stored(self, client_id):
         """The AT line that this member has for a client, or None; asks no provider."""
-        with Client(self.address, timeout=DEADLINE) as client:
+        with self.inside():
+            connected = Client(self.address, timeout=DEADLINE)
+        with connected as client:
             client.send(b'WHATSAT %s 1 0\n' % client_id)
             line = client.line()
             return line if line.startswith(b'AT ') else None
@@ -297,7 +317,8 @@ class Member:
 
 
 class Herd:
-    """The members of one configuration file."""
+    """The members of one configuration file; or of one each, when somebody stands between them (proxy.py): `seen_at`
+    says for (here, there) at which address here finds there, if not at its own."""
 
     def __init__(self, case, edges, names=None, *, hosts=None, listen=None, groups=None, keys=None):
         self.case = case
@@ -305,7 +326,7 @@ class Herd:
         self.keys = keys or {}  # of [member NAME], by name
         self.directory = tempfile.mkdtemp(dir=case.directory)
         self.log_dir = os.path.join(self.directory, 'log')
-        self.config_path = os.path.join(self.directory, 'herd.conf')
+        self.seen_at = {}
         names = list(names or dict.fromkeys(name for edge in edges for name in edge))
         self.members = {}
         for name in names:
@@ -331,17 +352,27 @@ class Herd:
     def neighbours(self, name):
         return [b if a == name else a for a, b in self.edges if name in (a, b)]
 
-    def write_config(self):
+    def config_of(self, name):
+        """The path of the configuration that a member is started with."""
+        return os.path.join(self.directory, (name if self.seen_at else 'herd') + '.conf')
+
+    def config_text(self, reader):
+        """The configuration as the member @reader gets it."""
         text = ''
         for group, keys in self.groups.items():
             text += f'[{group}]\n' + ''.join(f'{key} = {value}\n' for key, value in keys.items())
         for member in self:
+            seen_at = self.seen_at.get((reader, member.name))
             text += f'[member {member.name}]\nlisten = '
-            text += ';'.join(endpoint(host, port) for host, port in member.addresses) + '\n'
+            text += ';'.join(endpoint(host, port) for host, port in ([seen_at] if seen_at else member.addresses)) + '\n'
             text += 'neighbours = ' + ';'.join(self.neighbours(member.name)) + '\n'
             text += ''.join(f'{key} = {value}\n' for key, value in self.keys.get(member.name, {}).items())
-        with open(self.config_path, 'w', encoding='utf-8') as file:
-            file.write(text)
+        return text
+
+    def write_config(self):
+        for name in self.members:
+            with open(self.config_of(name), 'w', encoding='utf-8') as file:
+                file.write(self.config_text(name))
 
     def start(self, *names):
         """Starts the members named, or all, and waits for the links among those that run."""
@@ -388,7 +419,7 @@ class HerdTestCase(unittest.TestCase):
         self.directory = tempfile.mkdtemp(prefix='herd-test-')
         self.herds = []
         self.clients = []
-        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+        self.addCleanup(self.remove_directory)
         self.addCleanup(self.show_if_failed)
         self.addCleanup(self.stop_all)
 
@@ -430,9 +461,19 @@ class HerdTestCase(unittest.TestCase):
         if problems:
             self.fail('\n'.join(problems))
 
-    def show_if_failed(self):
+    def has_failed(self):
         result = self.result
-        if result is None or len(result.failures) + len(result.errors) == self.failed_before:
+        return result is not None and len(result.failures) + len(result.errors) > self.failed_before
+
+    def remove_directory(self):
+        """With HERD_KEEP set, what a test that failed has left (configurations, logs) stays."""
+        if os.environ.get('HERD_KEEP') and self.has_failed():
+            diag(f'kept: {self.directory}')
+        else:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def show_if_failed(self):
+        if not self.has_failed():
             return
         for herd in self.herds:
             for member in herd:
