@@ -32,7 +32,7 @@ typedef enum {
     COUNT_SYNCS_SENT,          /* to neighbours */
     COUNT_DIVERGED,            /* shards that differed from a neighbour's for no reason; mended */
     COUNT_FOREIGN_TAKEN,       /* from neighbours of other implementations, newer */
-    COUNT_FOREIGN_DROPPED,     /* the same: not newer, a copy, our own, or of no known form */
+    COUNT_FOREIGN_DROPPED,     /* the same: not newer, a copy, or of no known form */
     COUNT_EXPIRED,             /* records older than record_ttl_s: removed, or not taken */
     COUNT_RECORDS_REFUSED,     /* of new clients, above max_records */
     COUNT_LINKS_UP,            /* times that a link to a neighbour came up */

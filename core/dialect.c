@@ -188,14 +188,6 @@ Slice dialect_sender(const DialectUpdate *update)
     return update->path_length > 0 ? update->path[update->path_length - 1] : (Slice){0};
 }
 
-bool dialect_went_through(const DialectUpdate *update, Slice name)
-{
-    for (unsigned i = 0; i < update->path_length; i++)
-        if (slice_equal(update->path[i], name))
-            return true;
-    return false;
-}
-
 bool dialect_is_update(Slice line)
 {
     Slice verb;

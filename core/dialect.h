@@ -70,6 +70,3 @@ bool dialect_is_update(Slice line);
 
 /* Who sent @update; empty if it does not say. */
 Slice dialect_sender(const DialectUpdate *update);
-
-/* Whether member @name is in the path of @update. */
-bool dialect_went_through(const DialectUpdate *update, Slice name);

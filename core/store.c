@@ -87,7 +87,7 @@ StoreOutcome store_put(Store *store, Record *record, size_t most)
 {
     Shard *shard = &store->shards[store_shard_of(record)];
     uint64_t *sum = &shard->sums[leaf_of(record)];
-    g_autoptr(Record) superseded = NULL; /* freed after the lock is given back */
+    Record *superseded = NULL;
     StoreOutcome outcome = STORE_STORED;
 
     if (has_expired(store, record))
@@ -111,6 +111,7 @@ StoreOutcome store_put(Store *store, Record *record, size_t most)
         superseded = known;
     }
     g_rw_lock_writer_unlock(&shard->lock);
+    record_unref(superseded); /* not under the lock: it may be freed */
     return outcome;
 }
 

@@ -3,7 +3,7 @@
 
 #include "core/counters.h"
 
-#define WINDOW 8 /* questions under way */
+#define WINDOW 32 /* questions under way */
 
 /* How far a shard is, in the order in which one gives way to another. */
 typedef enum {
@@ -103,10 +103,15 @@ static Question take_question(Comparison *comparison)
     return question;
 }
 
+bool comparison_is_ready(const Comparison *comparison)
+{
+    return comparison->asked_count < WINDOW &&
+           (comparison->whole.look != LOOK_NOT || comparison->open > 0);
+}
+
 bool comparison_ask(Comparison *comparison, GString *text)
 {
-    if (comparison->asked_count == WINDOW ||
-        (comparison->whole.look == LOOK_NOT && comparison->open == 0))
+    if (!comparison_is_ready(comparison))
         return false;
 
     Question question = take_question(comparison);

@@ -53,5 +53,8 @@ bool comparison_ask(Comparison *comparison, GString *text);
  * answers no question of ours. */
 bool comparison_answer(Comparison *comparison, const Message *answer, GPtrArray *found);
 
+/* Whether comparison_ask() has a question to give. */
+bool comparison_is_ready(const Comparison *comparison);
+
 /* Whether there is nothing to be asked and no answer to come. */
 bool comparison_is_idle(const Comparison *comparison);

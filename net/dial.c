@@ -5,6 +5,8 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#define UNSENT_MAX (128 << 10) /* bytes in the kernel that have not left yet */
+
 static void set_option(int descriptor, int level, int option, int value)
 {
     /* A connection without one of these works all the same, only finds a dead peer later. */
@@ -34,6 +36,9 @@ int dial(const Endpoint *from, const Endpoint *to, int timeout_ms)
         return -1;
     set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, timeout_ms);
+    /* What the peer does not take yet is better kept with us, where news replaces what is old, than
+     * in the kernel. */
+    set_option(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX);
     set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, 1);
     set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, 1);

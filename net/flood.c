@@ -65,6 +65,12 @@ static int64_t tick(Flood *flood, int64_t now)
     return next;
 }
 
+static void end_links(Flood *flood)
+{
+    for (unsigned i = 0; i < flood->links->len; i++)
+        link_end(flood->links->pdata[i]);
+}
+
 static bool all_idle(const Flood *flood)
 {
     for (unsigned i = 0; i < flood->links->len; i++)
@@ -102,6 +108,7 @@ static void flood_main(void *argument)
                 /* Nothing is added any more, but something may have been between the last look and
                  * the close. */
                 stop_at = now + STOP_MS;
+                end_links(flood);
                 continue;
             }
             if (now >= stop_at || all_idle(flood))

@@ -30,8 +30,8 @@ typedef struct {
 /* Starts the thread, which begins to connect. NULL with @error set. Called from main. */
 Flood *flood_new(const Config *config, Store *store, Log *log, GError **error);
 
-/* Sends what is queued and buffered, as far as the neighbours take it within a second, and ends. No
- * other thread uses it any more. */
+/* Sends what is queued and buffered, as far as the neighbours take and end it within a second, and
+ * ends. No other thread uses it any more. */
 void flood_free(Flood *flood);
 
 /* Floods @count updates, whose records it takes. Waits while the queue is full; the thread that

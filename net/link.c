@@ -9,17 +9,15 @@
 #include "net/comparison.h"
 #include "net/dial.h"
 #include "net/outbox.h"
+#include "net/outgoing.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-#define OUTPUT_SIZE  ((size_t)256 << 10) /* bytes on their way into the socket */
 #define INPUT_SIZE   ((size_t)32 << 10) /* bytes of an answer: SUMS SHARDS is the longest, 17 KiB */
-#define SEND_ROUNDS  4                  /* of OUTPUT_SIZE, before the other links have their turn */
-#define FOUND_ENOUGH 4096               /* records found and not sent: no more questions for now */
+#define SEND_ROUNDS  4    /* of OUTGOING_SIZE, before the other links have their turn */
+#define FOUND_ENOUGH 4096 /* records found and not sent: no more questions for now */
 
 #define HEARTBEAT_MS   1000
 #define BACKOFF_MIN_MS 100
@@ -57,12 +55,9 @@ struct Link {
     int64_t ping_due;    /* monotonic_ms(), while talking to a native neighbour over a kept link */
     int64_t check_due;   /* monotonic_ms() of the next comparison_check(), while up */
 
-    char *output; /* (owned) OUTPUT_SIZE bytes */
-    size_t begin; /* of what is not sent yet */
-    size_t end;
-    uint64_t written; /* bytes that the socket has taken */
-    uint64_t acked;   /* of them, taken by the neighbour's side when we last looked */
+    Outgoing *output; /* (owned) */
     unsigned told;    /* records in this connection */
+    bool ends;        /* see link_end() */
     char *input;      /* (owned) INPUT_SIZE bytes */
     size_t filled;    /* of input: the beginning of a line */
 
@@ -100,7 +95,7 @@ Link *link_new(const Config *config, const char *name, Store *store, Log *log, i
     link->descriptor = -1;
     link->backoff = BACKOFF_MIN_MS;
     link->tried = monotonic_ms() - BACKOFF_MIN_MS;
-    link->output = g_malloc(OUTPUT_SIZE);
+    link->output = outgoing_new();
     link->input = g_malloc(INPUT_SIZE);
     link->outbox = outbox_new();
     link->comparison = comparison_new(store);
@@ -125,7 +120,7 @@ void link_free(void *pointer)
     g_rand_free(link->random);
     g_free(link->said_down);
     g_free(link->input);
-    g_free(link->output);
+    outgoing_free(link->output);
     g_free(link);
 }
 
@@ -148,7 +143,8 @@ static void close_socket(Link *link)
         close(link->descriptor);
     link->descriptor = -1;
     link->state = LINK_WAITING;
-    link->begin = link->end = link->filled = 0;
+    outgoing_reset(link->output);
+    link->filled = 0;
     link->told = 0;
 }
 
@@ -198,7 +194,6 @@ static void begin_connecting(Link *link)
 {
     link->tried = monotonic_ms();
     link->due = link->tried + timeout_ms(link);
-    link->written = link->acked = 0;
     /* From our own address, since that is how the neighbour knows us (find_neighbour() in
      * session.c). */
     link->descriptor = dial(link->config->self->listen->pdata[0], link->neighbour->listen->pdata[0],
@@ -253,8 +248,7 @@ static void greet(Link *link)
     }
     g_autofree char *hello =
         message_format_hello(link->config->self->name, link->neighbour->name, incarnation());
-    link->end = strlen(hello);
-    memcpy(link->output, hello, link->end);
+    outgoing_append(link->output, slice_of(hello));
     link->state = LINK_GREETING;
 }
 
@@ -314,7 +308,7 @@ static void end_message(Link *link)
 static void take_end(Link *link)
 {
     if (link->state == LINK_ENDING ||
-        (!is_native(link) && !is_kept(link) && link->begin == link->end))
+        (!is_native(link) && !is_kept(link) && outgoing_is_empty(link->output)))
         end_message(link);
     else
         take_down(link, link->state == LINK_GREETING
@@ -350,49 +344,35 @@ void link_ready(Link *link, uint32_t events)
 }
 
 /* FALSE: there is no room for it now. */
-static bool append(Link *link, Slice bytes)
-{
-    if (link->begin == link->end)
-        link->begin = link->end = 0;
-    if (bytes.length > OUTPUT_SIZE - link->end)
-        return false;
-    memcpy(link->output + link->end, bytes.data, bytes.length);
-    link->end += bytes.length;
-    return true;
-}
-
-/* FALSE: there is no room for it now. */
 static bool append_record(Link *link, const OutboxEntry *entry)
 {
     static const Slice at = {"AT", 2}, sync = {"SYNC", 4};
     const Member *neighbour = link->neighbour;
-    Slice line = record_line(entry->record);
-    size_t begin, room;
+    size_t room, length;
+    char *text = outgoing_room(link->output, &room);
 
-    if (link->begin == link->end)
-        link->begin = link->end = 0;
-    begin = link->end;
-    room = OUTPUT_SIZE - begin;
     if (is_native(link)) {
         Slice verb = entry->found ? sync : at;
+        Slice line = record_line(entry->record);
         Slice rest = {.data = line.data + at.length, .length = line.length - at.length};
 
-        if (verb.length + rest.length > room)
-            return false;
-        append(link, verb);
-        append(link, rest);
+        length = verb.length + rest.length;
+        if (length <= room) {
+            memcpy(text, verb.data, verb.length);
+            memcpy(text + verb.length, rest.data, rest.length);
+        }
     } else {
-        size_t length = dialect_format(neighbour->dialect, neighbour->terminator, entry->record,
-                                       slice_of(link->config->self->name),
-                                       slice_of(neighbour->name), link->output + begin, room);
-        if (length > room)
-            return false;
-        link->end += length;
+        length = dialect_format(neighbour->dialect, neighbour->terminator, entry->record,
+                                slice_of(link->config->self->name), slice_of(neighbour->name), text,
+                                room);
     }
+    if (length > room)
+        return false;
+    outgoing_added(link->output, length);
     link->told++;
     counters_add(entry->found ? COUNT_SYNCS_SENT : COUNT_UPDATES_SENT, 1);
     if (log_wants_messages(link->log)) {
-        Slice said = {.data = link->output + begin, .length = link->end - begin};
+        Slice said = {.data = text, .length = length};
 
         while (said.length > 0 && strchr("\r\n", said.data[said.length - 1]) != NULL)
             said.length--;
@@ -424,15 +404,20 @@ void link_offer(Link *link, Record *record, bool found)
         outbox_add(link->outbox, record);
 }
 
+static bool may_ask(const Link *link)
+{
+    return comparison_is_ready(link->comparison) && outbox_found(link->outbox)->len < FOUND_ENOUGH;
+}
+
 static void append_questions(Link *link)
 {
-    if (comparison_is_idle(link->comparison))
+    if (!may_ask(link))
         return;
 
     g_autoptr(GString) text = g_string_new(NULL);
-    while (outbox_found(link->outbox)->len < FOUND_ENOUGH && comparison_ask(link->comparison, text))
+    while (comparison_ask(link->comparison, text))
         ;
-    bool fits = append(link, (Slice){.data = text->str, .length = text->len});
+    bool fits = outgoing_append(link->output, (Slice){.data = text->str, .length = text->len});
     g_assert(fits); /* a few short lines into an empty buffer */
 }
 
@@ -463,9 +448,9 @@ static void end_talking(Link *link)
 /* Whether there is something to send that does not wait for an answer first. */
 static bool wants_room(const Link *link)
 {
-    return link->begin < link->end ||
+    return !outgoing_is_empty(link->output) ||
            (link->state == LINK_TALKING &&
-            (outbox_is_ready(link->outbox) || link->next_shard < STORE_SHARDS));
+            (outbox_is_ready(link->outbox) || link->next_shard < STORE_SHARDS || may_ask(link)));
 }
 
 /* Sends what the socket takes. */
@@ -476,13 +461,12 @@ static void send_output(Link *link)
     /* A neighbour that takes a whole store as fast as it is read must not keep the others waiting.
      */
     for (int round = 0; round < SEND_ROUNDS; round++) {
-        if (link->state == LINK_TALKING && link->begin == link->end)
+        if (link->state == LINK_TALKING && outgoing_is_empty(link->output))
             fill_output(link);
-        if (link->begin == link->end)
+        if (outgoing_is_empty(link->output))
             break;
 
-        ssize_t n = send(link->descriptor, link->output + link->begin, link->end - link->begin,
-                         MSG_NOSIGNAL);
+        ssize_t n = outgoing_send(link->output, link->descriptor);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN)
@@ -491,28 +475,13 @@ static void send_output(Link *link)
             take_down(link, g_strerror(errno));
             return;
         }
-        link->begin += (size_t)n;
-        link->written += (uint64_t)n;
     }
-    if (link->state == LINK_TALKING && !is_kept(link) && link->begin == link->end &&
+    if (link->state == LINK_TALKING && (!is_kept(link) || link->ends) &&
+        outgoing_is_empty(link->output) &&
         (has_told_its_message(link) || !has_something_to_say(link)))
         end_talking(link);
     else
         watch(link, wants_room(link) ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
-}
-
-/* Whether the neighbour's side has taken some of what is under way since this was last asked: a
- * slow neighbour is not a dead one. */
-static bool is_moving(Link *link)
-{
-    int unacked = 0;
-
-    if (ioctl(link->descriptor, SIOCOUTQ, &unacked) != 0)
-        return false;
-    uint64_t acked = link->written - (uint64_t)unacked;
-    bool moving = unacked > 0 && acked > link->acked;
-    link->acked = acked;
-    return moving;
 }
 
 /* A kept link that has a heart: it is asked for signs of life. */
@@ -526,15 +495,17 @@ static void beat(Link *link, int64_t now)
     if (now < link->ping_due)
         return;
     link->ping_due = now + HEARTBEAT_MS;
-    if (is_moving(link))
+    /* A slow neighbour is not a dead one. */
+    if (outgoing_is_moving(link->output, link->descriptor))
         prolong(link);
-    append(link, SLICE("PING\n")); /* if there is no room, something else is on its way */
+    outgoing_append(link->output,
+                    SLICE("PING\n")); /* if there is no room, something else is on its way */
 }
 
 /* It is due, and not waiting. */
 static void time_out(Link *link)
 {
-    if (link->state == LINK_TALKING && is_moving(link))
+    if (link->state == LINK_TALKING && outgoing_is_moving(link->output, link->descriptor))
         prolong(link);
     else if (link->state == LINK_ENDING && !is_native(link))
         end_message(link);
@@ -566,7 +537,7 @@ int64_t link_tick(Link *link, int64_t now_ms)
         next = MIN(next, link->due);
     if (beats(link))
         next = MIN(next, link->ping_due);
-    if (link->state == LINK_TALKING && link->begin == link->end)
+    if (link->state == LINK_TALKING && outgoing_is_empty(link->output))
         next = MIN(next, outbox_tick(link->outbox, now_ms));
     return next;
 }
@@ -588,8 +559,14 @@ int64_t link_incarnation(const Link *link)
     return link->incarnation;
 }
 
+void link_end(Link *link)
+{
+    link->ends = true;
+}
+
 bool link_is_idle(Link *link)
 {
-    return !link->up ||
-           (link->begin == link->end && link->state != LINK_ENDING && !has_something_to_say(link));
+    bool to_end = link->state == LINK_ENDING || (link->state == LINK_TALKING && link->ends);
+
+    return !link->up || (outgoing_is_empty(link->output) && !to_end && !has_something_to_say(link));
 }

@@ -58,5 +58,10 @@ void link_poke(Link *link, int64_t incarnation);
 /* Of the neighbour, as it said last. */
 int64_t link_incarnation(const Link *link);
 
+/* The member stops: when all is said the link is shut, so that the neighbour reads all of it; to
+ * close a socket in which an answer waits to be read could take from it what it has not read yet.
+ */
+void link_end(Link *link);
+
 /* Whether it is down or all that it had to say is sent. */
 bool link_is_idle(Link *link);

@@ -73,6 +73,7 @@ class FakeMember:
                     self.reading.wait()
                 data = peer.recv(1 << 16)
                 if not data:
+                    peer.close()
                     return
                 *lines, buffer = (buffer + data).split(b'\n')
                 for line in lines:

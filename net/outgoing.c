@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/outgoing.h"
+
+#include <glib.h>
+#include <linux/sockios.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+struct Outgoing {
+    size_t begin; /* of what is not sent yet */
+    size_t end;
+    uint64_t sent;  /* bytes that the socket has taken */
+    uint64_t acked; /* of them, taken by the other side when we last looked */
+    char bytes[OUTGOING_SIZE];
+};
+
+Outgoing *outgoing_new(void)
+{
+    return g_new0(Outgoing, 1);
+}
+
+void outgoing_free(Outgoing *outgoing)
+{
+    g_free(outgoing);
+}
+
+void outgoing_reset(Outgoing *outgoing)
+{
+    outgoing->begin = outgoing->end = 0;
+    outgoing->sent = outgoing->acked = 0;
+}
+
+bool outgoing_is_empty(const Outgoing *outgoing)
+{
+    return outgoing->begin == outgoing->end;
+}
+
+char *outgoing_room(Outgoing *outgoing, size_t *ret_size)
+{
+    if (outgoing->begin == outgoing->end)
+        outgoing->begin = outgoing->end = 0;
+    *ret_size = OUTGOING_SIZE - outgoing->end;
+    return outgoing->bytes + outgoing->end;
+}
+
+void outgoing_added(Outgoing *outgoing, size_t length)
+{
+    g_assert(length <= OUTGOING_SIZE - outgoing->end);
+    outgoing->end += length;
+}
+
+bool outgoing_append(Outgoing *outgoing, Slice bytes)
+{
+    size_t size;
+    char *room = outgoing_room(outgoing, &size);
+
+    if (bytes.length > size)
+        return false;
+    memcpy(room, bytes.data, bytes.length);
+    outgoing_added(outgoing, bytes.length);
+    return true;
+}
+
+ssize_t outgoing_send(Outgoing *outgoing, int descriptor)
+{
+    ssize_t n = send(descriptor, outgoing->bytes + outgoing->begin, outgoing->end - outgoing->begin,
+                     MSG_NOSIGNAL);
+
+    if (n > 0) {
+        outgoing->begin += (size_t)n;
+        outgoing->sent += (uint64_t)n;
+    }
+    return n;
+}
+
+bool outgoing_is_moving(Outgoing *outgoing, int descriptor)
+{
+    int unacked = 0;
+
+    if (ioctl(descriptor, SIOCOUTQ, &unacked) != 0)
+        return false;
+    uint64_t acked = outgoing->sent - (uint64_t)unacked;
+    bool moving = unacked > 0 && acked > outgoing->acked;
+    outgoing->acked = acked;
+    return moving;
+}

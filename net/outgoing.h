@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Bytes on their way into one socket: a buffer of bounded size, filled at its end and sent from its
+ * beginning.
+ *
+ * Belongs to the flood thread: no locks.
+ */
+
+#include "core/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define OUTGOING_SIZE ((size_t)256 << 10) /* bytes */
+
+typedef struct Outgoing Outgoing;
+
+Outgoing *outgoing_new(void);
+void outgoing_free(Outgoing *outgoing);
+
+/* Forgets everything: there is another socket, or none. */
+void outgoing_reset(Outgoing *outgoing);
+
+bool outgoing_is_empty(const Outgoing *outgoing);
+
+/* Appends @bytes. FALSE: there is no room for all of them now, and none are. */
+bool outgoing_append(Outgoing *outgoing, Slice bytes);
+
+/* Where to put more by hand, and in @ret_size how much; then outgoing_added(). (transfer none) */
+char *outgoing_room(Outgoing *outgoing, size_t *ret_size);
+void outgoing_added(Outgoing *outgoing, size_t length);
+
+/* Sends once what the socket @descriptor takes; returns how much, or -1 with errno set. */
+ssize_t outgoing_send(Outgoing *outgoing, int descriptor);
+
+/* Whether the other side of @descriptor has taken some of what is under way since this was last
+ * asked. */
+bool outgoing_is_moving(Outgoing *outgoing, int descriptor);
