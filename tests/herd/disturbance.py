@@ -17,6 +17,7 @@ shows it by a reply: an IAMAT that is answered, or the AT line of a WHATSAT. Fro
 """
 
 import collections
+import os
 import random
 import threading
 
@@ -211,6 +212,10 @@ class Run:
         self.clients = [b'client-%d' % number for number in range(choice.choice((1, 3, 10, 100, 600)))]
         self.burst = max(12, len(self.clients) // 6)
         self.steps = choice.randint(*((10, 30) if SLOWER == 1 else (5, 12)))
+        # How they talk to each other, and what else may differ from herd to herd.
+        self.keys = {name: {'delivery': 'message'} for name in names if choice.random() < 0.2}
+        self.options = {'resync_interval_s': choice.choice((0, 1, 60)), 'link_timeout_s': choice.choice((2, 5)),
+                        'state': choice.random() < 0.2}
         self.events = []
         self.oracle = Oracle()
         self.clock = Clock()
@@ -230,7 +235,10 @@ class Run:
 
     def go(self):
         try:
-            self.herd = self.case.herd(self.edges)
+            state = {'state_dir': os.path.join(self.case.directory, f'state-{self.seed}')} if self.options['state'] else {}
+            self.herd = self.case.herd(
+                self.edges, keys=self.keys, limits={'link_timeout_s': self.options['link_timeout_s']},
+                herd={'resync_interval_s': self.options['resync_interval_s'], **state})
             self.members = list(self.herd)
             self.network = Network()
             self.pipes = self.network.between(self.herd)
@@ -252,6 +260,7 @@ class Run:
     def story(self):
         edges = ' '.join('-'.join(edge) for edge in self.edges)
         text = f'seed {self.seed} (HERD_SEED={self.seed} HERD_RUNS=1 does it again): {edges}; {len(self.clients)} clients\n'
+        text += f'{self.options}; talked to by messages: {" ".join(self.keys) or "none"}\n'
         text += ''.join(f'{number:3} {event}\n' for number, event in enumerate(self.events))
         differing = getattr(self, 'differing', {})
         for client in list(differing)[:5]:
