@@ -22,9 +22,11 @@
 #define HEARTBEAT_MS   1000
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
-#define BETWEEN_MS \
-    20 /* from one message to a native neighbour to the next: each gathers what comes meanwhile */
-#define FOREIGN_CLOSE_MS 200 /* for a foreign neighbour to close after a message, before we do */
+/* From one message to the next: a native neighbour's gathers what comes meanwhile; with a foreign
+ * one there must be fewer than the ports that the kernel keeps for a minute after each, 28,000. */
+#define BETWEEN_MS         20
+#define FOREIGN_BETWEEN_MS 3
+#define FOREIGN_CLOSE_MS   200 /* for a foreign neighbour to close after a message, before we do */
 
 typedef enum {
     LINK_WAITING,    /* no socket; opens one at `due` if it is down or has something to say */
@@ -302,7 +304,7 @@ static void take_lines(Link *link)
 static void end_message(Link *link)
 {
     close_socket(link);
-    link->due = monotonic_ms() + (is_native(link) ? BETWEEN_MS : 0);
+    link->due = monotonic_ms() + (is_native(link) ? BETWEEN_MS : FOREIGN_BETWEEN_MS);
 }
 
 static void take_end(Link *link)
@@ -438,8 +440,7 @@ static void fill_output(Link *link)
 /* All is said that this connection is for. */
 static void end_talking(Link *link)
 {
-    shutdown(link->descriptor,
-             SHUT_WR); /* it fails when the neighbour is gone, which we then read */
+    shutdown(link->descriptor, SHUT_WR); /* if it fails the neighbour is gone, which we read */
     link->state = LINK_ENDING;
     link->due = monotonic_ms() + (is_native(link) ? timeout_ms(link) : FOREIGN_CLOSE_MS);
     watch(link, EPOLLIN, EPOLL_CTL_MOD);
@@ -450,7 +451,8 @@ static bool wants_room(const Link *link)
 {
     return !outgoing_is_empty(link->output) ||
            (link->state == LINK_TALKING &&
-            (outbox_is_ready(link->outbox) || link->next_shard < STORE_SHARDS || may_ask(link)));
+            (outbox_is_ready(link->outbox) || may_ask(link) ||
+             (outbox_is_empty(link->outbox) && link->next_shard < STORE_SHARDS)));
 }
 
 /* Sends what the socket takes. */
@@ -498,8 +500,7 @@ static void beat(Link *link, int64_t now)
     /* A slow neighbour is not a dead one. */
     if (outgoing_is_moving(link->output, link->descriptor))
         prolong(link);
-    outgoing_append(link->output,
-                    SLICE("PING\n")); /* if there is no room, something else is on its way */
+    outgoing_append(link->output, SLICE("PING\n")); /* no room: something else is on its way */
 }
 
 /* It is due, and not waiting. */

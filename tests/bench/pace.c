@@ -33,11 +33,9 @@
 #define CONNECTIONS 8
 #define EVENTS_MAX  16
 #define BUFFER_SIZE 65536
-#define FIRST_TIME \
-    INT64_C(1700000000) /* the time that request 0 carries; the next is a second later */
-#define PATIENCE_S 10   /* for the last replies and updates */
-#define SHARDS     1024
-#define LEAVES     64
+#define PATIENCE_S  10 /* for the last replies and updates */
+#define SHARDS      1024
+#define LEAVES      64
 
 typedef enum { REPLIES, UPDATES, LISTENER } Kind;
 
@@ -56,6 +54,7 @@ typedef struct {
 static int64_t begin;     /* nanoseconds */
 static uint64_t interval; /* nanoseconds */
 static uint64_t requests;
+static int64_t first_time; /* that request 0 carries; the next is a second later */
 static Delays replies, updates;
 static const char *self, *of;
 static bool greeted; /* the member whose neighbour we are has said hello */
@@ -96,9 +95,9 @@ static void take_at(Delays *delays, const char *line, size_t length)
 {
     const char *last = memrchr(line, ' ', length);
     int64_t time = last != NULL ? strtoll(last + 1, NULL, 10) : 0;
-    uint64_t request = (uint64_t)(time - FIRST_TIME);
+    uint64_t request = (uint64_t)(time - first_time);
 
-    if (strncmp(line, "AT ", 3) != 0 || time < FIRST_TIME || request >= requests) {
+    if (strncmp(line, "AT ", 3) != 0 || time < first_time || request >= requests) {
         fprintf(stderr, "pace: what is \"%.*s\"?\n", (int)length, line);
         exit(EXIT_FAILURE);
     }
@@ -237,6 +236,8 @@ int main(int argc, char **argv)
 
     prctl(PR_SET_TIMERSLACK, 1);
     interval = 1000000000 / rate;
+    /* Later than what an earlier run has said, at up to 100,000 requests a second. */
+    first_time = INT64_C(100000000000) + time(NULL) % 1000000 * 100000;
     requests = (uint64_t)(strtod(argv[3], NULL) * (double)rate);
     replies.taken = calloc(requests, sizeof *replies.taken);
     updates.taken = calloc(requests, sizeof *updates.taken);
@@ -268,7 +269,7 @@ int main(int argc, char **argv)
         say(peers[request % CONNECTIONS]->descriptor, text,
             (size_t)sprintf(text,
                             "IAMAT phone-%07" PRIu64 ".example +34.068930-118.445127 %" PRId64 "\n",
-                            request % clients, FIRST_TIME + (int64_t)request));
+                            request % clients, first_time + (int64_t)request));
         request++;
     }
     int64_t until = now_ns() + PATIENCE_S * INT64_C(1000000000);
