@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define DESCRIPTORS_KEPT 128
-#define SWEPT_SHARDS     (STORE_SHARDS / 64) /* a second: the whole store about once a minute */
+#define SWEEP_S          64 /* in which the whole store is swept for what has expired */
 
 #define STOP_MS 5000 /* for clients to take what they are owed, and for lookups to end */
 
@@ -30,6 +30,8 @@ struct Server {
     WorkerContext workers;
     Acceptor *acceptor;
     Pool *pool;
+    int64_t swept; /* the second of the clock for which the store was last swept; the acceptor's
+                      once it runs */
 };
 
 static bool nearby(void *places, const PlacesQuery *query, GString *json)
@@ -45,17 +47,28 @@ static void refuse(void *places G_GNUC_UNUSED, GString *json)
                           "This server has too many lookups waiting; try again later.");
 }
 
-/* Records older than record_ttl_s count no more, and are removed little by little. */
+/*
+ * Records older than record_ttl_s count no more. They are removed little by little: each second of
+ * the clock has its share of the shards, the same on every member, so that members whose clocks
+ * agree remove them together and find no difference when they compare.
+ */
 static void forget_expired(Server *server)
 {
     unsigned ttl_s = server->config->limits.record_ttl_s;
+    int64_t now = timestamp_now().seconds;
 
     if (ttl_s == 0)
         return;
 
     g_autoptr(GPtrArray) removed = g_ptr_array_new_with_free_func((GDestroyNotify)record_unref);
-    store_set_horizon(server->store, timestamp_now().seconds - ttl_s);
-    store_sweep(server->store, SWEPT_SHARDS, removed);
+    store_set_horizon(server->store, now - ttl_s);
+    server->swept = CLAMP(server->swept, now - SWEEP_S, now); /* a clock may be set */
+    while (server->swept < now) {
+        unsigned share = (unsigned)(++server->swept % SWEEP_S);
+
+        for (unsigned shard = share; shard < STORE_SHARDS; shard += SWEEP_S)
+            store_sweep(server->store, shard, removed);
+    }
     counters_add(COUNT_EXPIRED, removed->len);
     for (unsigned i = 0; i < removed->len && server->state != NULL; i++)
         state_forget(server->state, removed->pdata[i]);

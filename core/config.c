@@ -47,6 +47,9 @@ static bool read_options(GKeyFile *file, const char *path, const char *group, co
         g_autofree char *why = NULL;
         HerdConfigError code;
 
+        if (strcmp(group, common) != 0 && options_is_common(common, keys[k]))
+            return fail(error, HERD_CONFIG_ERROR_VALUE, path, group, keys[k],
+                        "has to be the same for all members: put it into [%s]", common);
         if (!options_set(config, common, keys[k], value, &code, &why))
             return fail(error, code, path, group, keys[k], "%s", why);
     }

@@ -30,16 +30,17 @@ typedef enum {
     COUNT_SYNCS_TAKEN,         /* from neighbours, found by comparing, newer */
     COUNT_SYNCS_DROPPED,       /* the same, not newer */
     COUNT_SYNCS_SENT,          /* to neighbours */
-    COUNT_DIVERGED,            /* shards that differed from a neighbour's for no reason; mended */
-    COUNT_FOREIGN_TAKEN,       /* from neighbours of other implementations, newer */
-    COUNT_FOREIGN_DROPPED,     /* the same: not newer, a copy, or of no known form */
-    COUNT_EXPIRED,             /* records older than record_ttl_s: removed, or not taken */
-    COUNT_RECORDS_REFUSED,     /* of new clients, above max_records */
-    COUNT_LINKS_UP,            /* times that a link to a neighbour came up */
-    COUNT_LINKS_DOWN,          /* times that one went down */
-    COUNT_LINK_TRIES_FAILED,   /* times that one that was down could not be brought up */
-    COUNT_STATE_SAVED,         /* records written into the state file */
-    COUNT_STATE_LATE,          /* batches of them that took longer than state_sync_ms */
+    COUNT_DIVERGED, /* shards that differed from a neighbour's at two looks, which happens by chance
+                       where much changes between them; mended */
+    COUNT_FOREIGN_TAKEN,     /* from neighbours of other implementations, newer */
+    COUNT_FOREIGN_DROPPED,   /* the same: not newer, a copy, or of no known form */
+    COUNT_EXPIRED,           /* records older than record_ttl_s: removed, or not taken */
+    COUNT_RECORDS_REFUSED,   /* of new clients, above max_records */
+    COUNT_LINKS_UP,          /* times that a link to a neighbour came up */
+    COUNT_LINKS_DOWN,        /* times that one went down */
+    COUNT_LINK_TRIES_FAILED, /* times that one that was down could not be brought up */
+    COUNT_STATE_SAVED,       /* records written into the state file */
+    COUNT_STATE_LATE,        /* batches of them that took longer than state_sync_ms */
     COUNTERS,
 } Counter;
 

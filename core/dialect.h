@@ -26,7 +26,8 @@ typedef enum {
 /* How updates are brought to a neighbour. */
 typedef enum {
     DELIVERY_LINK,    /* over one connection that is kept */
-    DELIVERY_MESSAGE, /* each over a connection of its own, which is then closed */
+    DELIVERY_MESSAGE, /* over connections that are closed again: with native members when all is
+                         said, otherwise after each */
 } Delivery;
 
 /* What ends an update. */

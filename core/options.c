@@ -116,6 +116,11 @@ bool options_has_group(const char *name)
     return false;
 }
 
+bool options_is_common(const char *group, const char *key)
+{
+    return strcmp(group, "limits") == 0 && strcmp(key, "record_ttl_s") == 0;
+}
+
 void options_set_defaults(Config *config)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {

@@ -11,6 +11,10 @@
 /* Whether there are options in [@group]. */
 bool options_has_group(const char *group);
 
+/* Whether members that differ in this option would never agree, so that no group for one member may
+ * have it. */
+bool options_is_common(const char *group, const char *key);
+
 /* Gives every option of @config its default. What texts it has must have been cleared. */
 void options_set_defaults(Config *config);
 

@@ -17,7 +17,6 @@ typedef struct {
 struct Store {
     _Atomic int64_t horizon; /* seconds; atomic */
     atomic_size_t size;      /* atomic; changes only when a client comes or goes */
-    unsigned swept;          /* the shard that store_sweep() goes on with; owned by its caller */
     Shard shards[STORE_SHARDS];
 };
 
@@ -151,6 +150,16 @@ void store_shard_sums(Store *store, uint64_t sums[static STORE_SHARDS])
     }
 }
 
+uint64_t store_sum(Store *store)
+{
+    uint64_t sums[STORE_SHARDS], sum = 0;
+
+    store_shard_sums(store, sums);
+    for (unsigned i = 0; i < STORE_SHARDS; i++)
+        sum += sums[i];
+    return sum;
+}
+
 void store_collect(Store *store, unsigned shard, uint64_t leaves, GPtrArray *records)
 {
     GHashTableIter iter;
@@ -173,27 +182,24 @@ void store_set_horizon(Store *store, int64_t seconds)
     atomic_store_explicit(&store->horizon, seconds, memory_order_relaxed);
 }
 
-void store_sweep(Store *store, unsigned shards, GPtrArray *removed)
+void store_sweep(Store *store, unsigned shard, GPtrArray *removed)
 {
-    for (; shards > 0; shards--) {
-        Shard *s = &store->shards[store->swept];
-        unsigned before = removed->len;
-        GHashTableIter iter;
-        void *record;
+    Shard *s = &store->shards[shard];
+    unsigned before = removed->len;
+    GHashTableIter iter;
+    void *record;
 
-        store->swept = (store->swept + 1) % STORE_SHARDS;
-        g_rw_lock_writer_lock(&s->lock);
-        g_hash_table_iter_init(&iter, s->records);
-        while (g_hash_table_iter_next(&iter, &record, NULL)) {
-            if (!has_expired(store, record))
-                continue;
-            s->sums[leaf_of(record)] -= record_digest(record);
-            g_hash_table_iter_remove(&iter);
-            g_ptr_array_add(removed, record);
-        }
-        g_rw_lock_writer_unlock(&s->lock);
-        atomic_fetch_sub_explicit(&store->size, removed->len - before, memory_order_relaxed);
+    g_rw_lock_writer_lock(&s->lock);
+    g_hash_table_iter_init(&iter, s->records);
+    while (g_hash_table_iter_next(&iter, &record, NULL)) {
+        if (!has_expired(store, record))
+            continue;
+        s->sums[leaf_of(record)] -= record_digest(record);
+        g_hash_table_iter_remove(&iter);
+        g_ptr_array_add(removed, record);
     }
+    g_rw_lock_writer_unlock(&s->lock);
+    atomic_fetch_sub_explicit(&store->size, removed->len - before, memory_order_relaxed);
 }
 
 size_t store_size(Store *store)

@@ -57,6 +57,9 @@ Record *store_get(Store *store, Slice client);
 /* The shard of @record's client, 0 to STORE_SHARDS - 1. */
 unsigned store_shard_of(const Record *record);
 
+/* The sum of everything, part by part. Any thread. */
+uint64_t store_sum(Store *store);
+
 /* The sum of each shard. One shard is of one moment; all of them are not. Any thread. */
 void store_shard_sums(Store *store, uint64_t sums[static STORE_SHARDS]);
 
@@ -70,9 +73,8 @@ void store_collect(Store *store, unsigned shard, uint64_t leaves, GPtrArray *rec
 /* From now on records of a time before @seconds (since 1970) have expired. Any thread. */
 void store_set_horizon(Store *store, int64_t seconds);
 
-/* Removes what has expired from the next @shards shards, going round, and appends it to @removed
- * (owned Record). One thread at a time. */
-void store_sweep(Store *store, unsigned shards, GPtrArray *removed);
+/* Removes what has expired from @shard and appends it to @removed (owned Record). Any thread. */
+void store_sweep(Store *store, unsigned shard, GPtrArray *removed);
 
 /* How many records there are; of use only as a figure, since it may be old when it is returned. Any
  * thread. */

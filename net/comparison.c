@@ -122,14 +122,11 @@ bool comparison_ask(Comparison *comparison, GString *text)
 
 static bool take_root(Comparison *comparison, const Message *answer, Look look)
 {
-    uint64_t ours = 0, theirs, sums[STORE_SHARDS];
+    uint64_t theirs;
 
     if (!message_parse_sums(answer, &theirs, 1))
         return false;
-    store_shard_sums(comparison->store, sums);
-    for (unsigned i = 0; i < STORE_SHARDS; i++)
-        ours += sums[i];
-    if (ours != theirs)
+    if (store_sum(comparison->store) != theirs)
         comparison->whole = (Question){.part = PART_SHARDS, .look = look};
     return true;
 }
@@ -164,9 +161,10 @@ static bool take_leaves(Comparison *comparison, const Message *answer, Look look
         look_at(comparison, shard, LOOK_TWICE);
         return true;
     }
-    if (look == LOOK_TWICE)
-        counters_add(COUNT_DIVERGED, 1);
+    unsigned before = found->len;
     store_collect(comparison->store, shard, differing, found);
+    if (look == LOOK_TWICE && found->len > before)
+        counters_add(COUNT_DIVERGED, 1);
     return true;
 }
 

@@ -46,6 +46,7 @@ struct Connection {
     atomic_bool armed;   /* atomic; in the ready set, see ready_set_arm() */
     bool must_greet;     /* it is above max_connections and stays only if its first line is a
                             neighbour's hello */
+    bool is_foreign;     /* a foreign neighbour's update has come over it */
     bool end_of_input;   /* there is no more to read */
     bool truncated;      /* it was cut, so what is left of a line is no command */
     bool has_lines;      /* input holds a complete line: it has to be executed, not waited for */

@@ -30,7 +30,7 @@ static void take_update(Flood *flood, const FloodUpdate *update)
         Link *link = flood->links->pdata[i];
         bool from = (int)i == update->from;
 
-        if (from)
+        if (from && update->record == NULL)
             link_poke(link, update->incarnation);
         /* PROTOCOL R20: never back to where it came from. */
         if (update->record != NULL && !(from && link_incarnation(link) == update->incarnation))

@@ -39,7 +39,6 @@ typedef enum {
 struct Link {
     const Config *config;
     const Member *neighbour; /* config's */
-    Store *store;
     Log *log;
     int epoll;
     GRand *random; /* (owned) for the jitter */
@@ -65,7 +64,6 @@ struct Link {
 
     Outbox *outbox;         /* (owned) */
     Comparison *comparison; /* (owned) of a native neighbour; always idle with a foreign one */
-    unsigned next_shard; /* of the store, which a foreign neighbour is told; STORE_SHARDS: all is */
 };
 
 static bool is_native(const Link *link)
@@ -89,7 +87,6 @@ Link *link_new(const Config *config, const char *name, Store *store, Log *log, i
 
     link->config = config;
     link->neighbour = config_member(config, name);
-    link->store = store;
     link->log = log;
     link->epoll = epoll;
     link->random = g_rand_new();
@@ -99,13 +96,12 @@ Link *link_new(const Config *config, const char *name, Store *store, Log *log, i
     link->tried = monotonic_ms() - BACKOFF_MIN_MS;
     link->output = outgoing_new();
     link->input = g_malloc(INPUT_SIZE);
-    link->outbox = outbox_new();
+    link->outbox = outbox_new(store);
     link->comparison = comparison_new(store);
-    link->next_shard = STORE_SHARDS;
     if (!is_native(link) && !is_kept(link)) {
         /* A stranger is not bothered before there is something to say. */
         link->up = true;
-        link->next_shard = 0;
+        outbox_add_store(link->outbox);
         link->check_due = INT64_MAX;
     }
     return link;
@@ -126,16 +122,8 @@ void link_free(void *pointer)
     g_free(link);
 }
 
-/* What a foreign neighbour is told of the store, a shard after the other. */
-static void collect_store(Link *link)
+static bool has_something_to_say(const Link *link)
 {
-    while (outbox_is_empty(link->outbox) && link->next_shard < STORE_SHARDS)
-        store_collect(link->store, link->next_shard++, UINT64_MAX, outbox_found(link->outbox));
-}
-
-static bool has_something_to_say(Link *link)
-{
-    collect_store(link);
     return !outbox_is_empty(link->outbox) || !comparison_is_idle(link->comparison);
 }
 
@@ -154,6 +142,9 @@ static void close_socket(Link *link)
  * anew. */
 static void take_down(Link *link, const char *reason)
 {
+    /* One that comes up and breaks again and again is tried ever more rarely too. */
+    if (link->up && monotonic_ms() - link->tried > BACKOFF_MAX_MS)
+        link->backoff = BACKOFF_MIN_MS;
     int half = (int)(link->backoff / 2);
 
     if (link->said_up || g_strcmp0(link->said_down, reason) != 0)
@@ -165,7 +156,6 @@ static void take_down(Link *link, const char *reason)
     link->up = link->said_up = false;
     outbox_clear(link->outbox);
     comparison_reset(link->comparison);
-    link->next_shard = STORE_SHARDS;
     /* Half the backoff for sure, the other half by chance, so that a herd that lost one member does
      * not come back in step. */
     link->due = monotonic_ms() + half + g_rand_int_range(link->random, 0, half + 1);
@@ -221,7 +211,7 @@ static void begin_talking(Link *link, int64_t incarnation)
         if (is_native(link))
             comparison_begin(link->comparison);
         else
-            link->next_shard = 0;
+            outbox_add_store(link->outbox);
         link->check_due = link->config->resync_interval_s > 0 && is_native(link)
                               ? now + (int64_t)link->config->resync_interval_s * 1000
                               : INT64_MAX;
@@ -230,7 +220,6 @@ static void begin_talking(Link *link, int64_t incarnation)
     link->incarnation = incarnation;
     link->state = LINK_TALKING;
     g_clear_pointer(&link->said_down, g_free);
-    link->backoff = BACKOFF_MIN_MS;
     link->ping_due = now + HEARTBEAT_MS;
     prolong(link);
 }
@@ -304,6 +293,7 @@ static void take_lines(Link *link)
 static void end_message(Link *link)
 {
     close_socket(link);
+    link->backoff = BACKOFF_MIN_MS;
     link->due = monotonic_ms() + (is_native(link) ? BETWEEN_MS : FOREIGN_BETWEEN_MS);
 }
 
@@ -324,7 +314,9 @@ static void receive(Link *link)
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n < 0) {
+    if (n < 0 && link->state == LINK_ENDING && !is_native(link)) {
+        end_message(link); /* it has not read to the end, as some do that have read enough */
+    } else if (n < 0) {
         take_down(link, g_strerror(errno));
     } else if (n == 0) {
         take_end(link);
@@ -372,7 +364,7 @@ static bool append_record(Link *link, const OutboxEntry *entry)
         return false;
     outgoing_added(link->output, length);
     link->told++;
-    counters_add(entry->found ? COUNT_SYNCS_SENT : COUNT_UPDATES_SENT, 1);
+    counters_add(entry->found && is_native(link) ? COUNT_SYNCS_SENT : COUNT_UPDATES_SENT, 1);
     if (log_wants_messages(link->log)) {
         Slice said = {.data = text, .length = length};
 
@@ -384,7 +376,7 @@ static bool append_record(Link *link, const OutboxEntry *entry)
 }
 
 /* A connection a message, and this one has its own. */
-static bool has_told_its_message(const Link *link)
+static bool message_is_told(const Link *link)
 {
     return !is_native(link) && !is_kept(link) && link->told > 0;
 }
@@ -395,8 +387,6 @@ void link_offer(Link *link, Record *record, bool found)
 
     if (!link->up)
         return;
-    if (store_shard_of(record) >= link->next_shard)
-        return; /* the store has it, of which the neighbour is still told */
     if (found && is_native(link)) {
         comparison_add(link->comparison, store_shard_of(record));
         return;
@@ -429,8 +419,7 @@ static void fill_output(Link *link)
     OutboxEntry entry;
 
     append_questions(link);
-    while (!has_told_its_message(link)) {
-        collect_store(link);
+    while (!message_is_told(link)) {
         if (!outbox_next(link->outbox, &entry) || !append_record(link, &entry))
             return;
         outbox_sent(link->outbox, &entry);
@@ -450,9 +439,7 @@ static void end_talking(Link *link)
 static bool wants_room(const Link *link)
 {
     return !outgoing_is_empty(link->output) ||
-           (link->state == LINK_TALKING &&
-            (outbox_is_ready(link->outbox) || may_ask(link) ||
-             (outbox_is_empty(link->outbox) && link->next_shard < STORE_SHARDS)));
+           (link->state == LINK_TALKING && (outbox_is_ready(link->outbox) || may_ask(link)));
 }
 
 /* Sends what the socket takes. */
@@ -479,8 +466,7 @@ static void send_output(Link *link)
         }
     }
     if (link->state == LINK_TALKING && (!is_kept(link) || link->ends) &&
-        outgoing_is_empty(link->output) &&
-        (has_told_its_message(link) || !has_something_to_say(link)))
+        outgoing_is_empty(link->output) && (message_is_told(link) || !has_something_to_say(link)))
         end_talking(link);
     else
         watch(link, wants_room(link) ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
@@ -506,10 +492,11 @@ static void beat(Link *link, int64_t now)
 /* It is due, and not waiting. */
 static void time_out(Link *link)
 {
-    if (link->state == LINK_TALKING && outgoing_is_moving(link->output, link->descriptor))
-        prolong(link);
-    else if (link->state == LINK_ENDING && !is_native(link))
+    if (link->state == LINK_ENDING && !is_native(link))
         end_message(link);
+    else if ((link->state == LINK_TALKING || link->state == LINK_ENDING) &&
+             outgoing_is_moving(link->output, link->descriptor))
+        prolong(link);
     else
         take_down(link, link->state == LINK_CONNECTING ? "connecting takes too long"
                         : link->state == LINK_GREETING ? "our hello is not answered"
@@ -545,10 +532,9 @@ int64_t link_tick(Link *link, int64_t now_ms)
 
 void link_poke(Link *link, int64_t incarnation)
 {
-    if (link->up && !is_kept(link) && is_native(link) && incarnation != link->incarnation) {
-        link->incarnation = incarnation;
-        comparison_begin(link->comparison);
-    }
+    /* A kept link breaks with the run that it was to. */
+    if (link->up && is_native(link) && !is_kept(link) && incarnation != link->incarnation)
+        take_down(link, "the neighbour has started anew");
     if (link->up || link->state != LINK_WAITING)
         return;
     link->backoff = BACKOFF_MIN_MS;
@@ -563,11 +549,21 @@ int64_t link_incarnation(const Link *link)
 void link_end(Link *link)
 {
     link->ends = true;
+    if (!link->up && link->state == LINK_WAITING)
+        link->due = 0; /* a last try */
 }
 
-bool link_is_idle(Link *link)
+bool link_is_idle(const Link *link)
 {
-    bool to_end = link->state == LINK_ENDING || (link->state == LINK_TALKING && link->ends);
-
-    return !link->up || (outgoing_is_empty(link->output) && !to_end && !has_something_to_say(link));
+    switch (link->state) {
+    case LINK_WAITING:
+        return !link->up || !has_something_to_say(link);
+    case LINK_TALKING:
+        return !link->ends && outgoing_is_empty(link->output) && !has_something_to_say(link);
+    case LINK_CONNECTING:
+    case LINK_GREETING:
+    case LINK_ENDING:
+        return false;
+    }
+    g_assert_not_reached();
 }

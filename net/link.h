@@ -51,8 +51,7 @@ void link_ready(Link *link, uint32_t events);
  * again, in monotonic_ms(), or INT64_MAX. */
 int64_t link_tick(Link *link, int64_t now_ms);
 
-/* The neighbour, in its run @incarnation, shows signs of life: a link that is down tries at once.
- */
+/* The neighbour says hello, in its run @incarnation: a link that is down tries at once. */
 void link_poke(Link *link, int64_t incarnation);
 
 /* Of the neighbour, as it said last. */
@@ -63,5 +62,5 @@ int64_t link_incarnation(const Link *link);
  */
 void link_end(Link *link);
 
-/* Whether it is down or all that it had to say is sent. */
-bool link_is_idle(Link *link);
+/* Whether nothing is under way that the end of the member should wait for. */
+bool link_is_idle(const Link *link);

@@ -8,18 +8,23 @@
 #define BURST_MS 2 /* of what has not been sent in time */
 
 struct Outbox {
-    GHashTable *news;   /* set of owned Record, found by RecordKey */
-    GPtrArray *batch;   /* owned Record: news whose turn has come, sent from the end */
-    GPtrArray *found;   /* owned Record, sent from the end */
-    bool news_next;     /* where there are both */
+    Store *store;
+    GHashTable *news;    /* set of owned Record, found by RecordKey */
+    GPtrArray *batch;    /* owned Record: news whose turn has come, sent from the end */
+    GPtrArray *found;    /* owned Record, sent from the end */
+    unsigned next_shard; /* of the store: what is found next */
+    unsigned untold; /* shards from that one on, going round, that are to be found; found is empty
+                        only if there are none */
+    bool news_next;  /* where there are both */
     unsigned allowance; /* records found that may be sent now */
     int64_t allowed_at; /* monotonic_ms() when allowance was last added to */
 };
 
-Outbox *outbox_new(void)
+Outbox *outbox_new(Store *store)
 {
     Outbox *outbox = g_new0(Outbox, 1);
 
+    outbox->store = store;
     outbox->news = g_hash_table_new_full(record_key_hash, record_key_equal,
                                          (GDestroyNotify)record_unref, NULL);
     outbox->found = g_ptr_array_new_with_free_func((GDestroyNotify)record_unref);
@@ -35,10 +40,33 @@ void outbox_free(Outbox *outbox)
     g_free(outbox);
 }
 
+/* Whether the store, which has @record or newer by now, is still to be told of where it stands. */
+static bool is_to_be_found(const Outbox *outbox, const Record *record)
+{
+    return (store_shard_of(record) - outbox->next_shard) % STORE_SHARDS < outbox->untold;
+}
+
+static void find_more(Outbox *outbox)
+{
+    while (outbox->found->len == 0 && outbox->untold > 0) {
+        store_collect(outbox->store, outbox->next_shard, UINT64_MAX, outbox->found);
+        outbox->next_shard = (outbox->next_shard + 1) % STORE_SHARDS;
+        outbox->untold--;
+    }
+}
+
+void outbox_add_store(Outbox *outbox)
+{
+    outbox->untold = STORE_SHARDS;
+    find_more(outbox);
+}
+
 void outbox_add(Outbox *outbox, Record *record)
 {
-    Record *older = g_hash_table_lookup(outbox->news, record);
+    if (is_to_be_found(outbox, record))
+        return;
 
+    Record *older = g_hash_table_lookup(outbox->news, record);
     if (older != NULL) {
         counters_add(COUNT_UPDATES_CONFLATED, 1);
         if (record_compare(record, older) <= 0)
@@ -89,6 +117,7 @@ static const Record *next_found(Outbox *outbox)
     while (found->len > 0 && is_superseded(outbox, found->pdata[found->len - 1])) {
         counters_add(COUNT_UPDATES_CONFLATED, 1);
         g_ptr_array_set_size(found, (int)found->len - 1);
+        find_more(outbox);
     }
     return found->len > 0 ? found->pdata[found->len - 1] : NULL;
 }
@@ -123,6 +152,7 @@ void outbox_sent(Outbox *outbox, const OutboxEntry *entry)
     if (g_hash_table_remove(outbox->news, from->pdata[from->len - 1]))
         counters_add(COUNT_UPDATES_CONFLATED, 1);
     g_ptr_array_set_size(from, (int)from->len - 1);
+    find_more(outbox);
 }
 
 static bool has_news(const Outbox *outbox)
@@ -145,4 +175,5 @@ void outbox_clear(Outbox *outbox)
     g_hash_table_remove_all(outbox->news);
     g_ptr_array_set_size(outbox->found, 0);
     g_ptr_array_set_size(outbox->batch, 0);
+    outbox->untold = 0;
 }

@@ -8,12 +8,14 @@
  * neighbour that does not read costs one entry a client, and one more for those whose turn has
  * come. What a comparison has found is sent in turns with the news, so that neither waits for the
  * other, and no client of the one for those before it; and at a pace, OUTBOX_FOUND_PER_MS: as fast
- * as it goes it would take both sides' processors away from clients for a second or two.
+ * as it goes it would take both sides' processors away from clients for a second or two. A
+ * neighbour that cannot be compared with is told the whole store in place of that.
  *
  * Belongs to the flood thread: no locks.
  */
 
 #include "core/record.h"
+#include "core/store.h"
 
 #include <stdbool.h>
 
@@ -23,14 +25,19 @@ typedef struct Outbox Outbox;
 
 typedef struct {
     const Record *record; /* (transfer none) as long as it is in the outbox */
-    bool found;           /* by a comparison; otherwise it is news */
+    bool found;           /* by a comparison or in the store; otherwise it is news */
 } OutboxEntry;
 
-Outbox *outbox_new(void);
+Outbox *outbox_new(Store *store);
 void outbox_free(Outbox *outbox);
 
 /* Adds news, with a reference of its own. */
 void outbox_add(Outbox *outbox, Record *record);
+
+/* Adds all that the store has, which is collected a shard after the other. If that was begun before
+ * and cut short by outbox_clear(), it begins with what was left: so it gets round even where it is
+ * cut short again and again. */
+void outbox_add_store(Outbox *outbox);
 
 /* Where to append what a comparison has found (owned Record). (transfer none) */
 GPtrArray *outbox_found(Outbox *outbox);

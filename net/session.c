@@ -57,17 +57,6 @@ static SessionOutcome reply_invalid(const SessionContext *context, const Connect
     return SESSION_DONE;
 }
 
-void session_too_long(const SessionContext *context, const Connection *connection, Slice head,
-                      Turn *turn)
-{
-    if (log_wants_messages(context->log))
-        log_received(context->log, session_peer(context, connection), head);
-    if (connection->neighbour != CONNECTION_CLIENT)
-        return; /* a link is answered nothing */
-    head.length = MIN(head.length, TOO_LONG_SHOWN);
-    reply_invalid(context, connection, head, turn);
-}
-
 /* PROTOCOL R8: a phone whose clock is far ahead would hold its client's place for as long. */
 static bool too_far_ahead(const SessionContext *context, Timestamp time, Timestamp received)
 {
@@ -125,7 +114,7 @@ static SessionOutcome execute_iamat(const SessionContext *context, const Connect
     StoreOutcome outcome = store_and_flood(context, record, &source, turn);
     if (outcome == STORE_FULL)
         return reply_invalid(context, connection, line, turn);
-    if (outcome != STORE_STORED)
+    if (outcome == STORE_STALE || outcome == STORE_DUPLICATE)
         counters_add(COUNT_STALE, 1);
     append(turn->output, record_line(record));
     counters_add(COUNT_IAMAT, 1);
@@ -223,20 +212,18 @@ static SessionOutcome execute_hello(const SessionContext *context, Connection *c
 /* What a neighbour wants to know of our store, to find out what we lack. */
 static void answer_digest(const SessionContext *context, int part, Turn *turn)
 {
-    uint64_t sums[STORE_SHARDS], leaves[STORE_LEAVES], root = 0;
+    uint64_t sums[STORE_SHARDS];
 
-    if (part >= 0) {
-        store_leaf_sums(context->store, (unsigned)part, leaves);
-        message_append_sums(turn->output, part, leaves, STORE_LEAVES);
-        return;
-    }
-    store_shard_sums(context->store, sums);
-    for (unsigned i = 0; i < STORE_SHARDS; i++)
-        root += sums[i];
-    if (part == PART_ROOT)
-        message_append_sums(turn->output, part, &root, 1);
-    else
+    if (part == PART_ROOT) {
+        sums[0] = store_sum(context->store);
+        message_append_sums(turn->output, part, sums, 1);
+    } else if (part == PART_SHARDS) {
+        store_shard_sums(context->store, sums);
         message_append_sums(turn->output, part, sums, STORE_SHARDS);
+    } else {
+        store_leaf_sums(context->store, (unsigned)part, sums);
+        message_append_sums(turn->output, part, sums, STORE_LEAVES);
+    }
 }
 
 /* PROTOCOL R20: an update is never answered. */
@@ -257,8 +244,10 @@ static void execute_update(const SessionContext *context, const Connection *conn
 static void drop_line(const SessionContext *context, const Connection *connection, Slice line,
                       const char *why)
 {
-    g_autofree char *text = g_strndup(line.data, line.length);
+    if (!log_wants_invalid(context->log))
+        return;
 
+    g_autofree char *text = g_strndup(line.data, line.length);
     log_event(context->log, LOG_WARNING, "link %s dropped a line that is %s: %s",
               session_peer(context, connection), why, text);
 }
@@ -326,7 +315,7 @@ static bool is_known(const SessionContext *context, const Record *record)
 }
 
 /* PROTOCOL R24: what a foreign neighbour says is never answered. */
-static SessionOutcome execute_foreign(const SessionContext *context, const Connection *connection,
+static SessionOutcome execute_foreign(const SessionContext *context, Connection *connection,
                                       Slice line, Turn *turn)
 {
     DialectUpdate update;
@@ -338,6 +327,10 @@ static SessionOutcome execute_foreign(const SessionContext *context, const Conne
         counters_add(COUNT_FOREIGN_DROPPED, 1);
         return SESSION_DONE;
     }
+
+    connection->is_foreign = true;
+    if (source.neighbour != CONNECTION_CLIENT)
+        flood_poke(context->flood, source.neighbour, INCARNATION_UNKNOWN); /* it is there */
 
     g_autoptr(Record) record = record_new(&update.fields);
     if (!is_known(context, record) &&
@@ -355,6 +348,17 @@ static bool is_foreign(const SessionContext *context, const Connection *connecti
     int neighbour;
 
     return dialect_is_update(line) && find_foreign(context, connection, (Slice){0}, &neighbour);
+}
+
+void session_too_long(const SessionContext *context, const Connection *connection, Slice head,
+                      Turn *turn)
+{
+    if (log_wants_messages(context->log))
+        log_received(context->log, session_peer(context, connection), head);
+    if (connection->neighbour != CONNECTION_CLIENT || is_foreign(context, connection, head))
+        return; /* members are answered nothing */
+    head.length = MIN(head.length, TOO_LONG_SHOWN);
+    reply_invalid(context, connection, head, turn);
 }
 
 /* What a link says beside updates: not of the log, once a second. */

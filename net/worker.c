@@ -67,7 +67,7 @@ static void set_deadline(const Worker *worker, Connection *connection, bool prog
     if (connection->output != NULL)
         deadline = progress ? after_s(now, limits->write_timeout_s) : old;
     else if (connection->neighbour != CONNECTION_CLIENT)
-        deadline = after_s(now, limits->link_timeout_s); /* it pings */
+        deadline = after_s(now, limits->link_timeout_s); /* it pings, or it is brief */
     else if (connection->input != NULL)
         deadline = progress ? after_s(now, limits->line_timeout_s) : old;
     else
@@ -353,7 +353,8 @@ static Next execute_lines(Worker *worker, Connection *connection)
             return next;
         }
         worker->begin += size;
-        if (connection->must_greet && connection->neighbour == CONNECTION_CLIENT)
+        if (connection->must_greet && connection->neighbour == CONNECTION_CLIENT &&
+            !connection->is_foreign)
             return NEXT_CLOSE;
         connection->must_greet = false;
     }

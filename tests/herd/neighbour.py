@@ -2,6 +2,7 @@
 """A stand-in for a neighbour: it speaks the link protocol by hand, so that a test sees every line of it."""
 
 import socket
+import struct
 import threading
 import time
 
@@ -153,14 +154,15 @@ class ForeignMember:
     """A stand-in for a member of another implementation: it keeps the bytes of every connection and sends bytes.
 
     `answer` is what it says to whatever it hears; `holds` whether it leaves a connection open after its peer has
-    ended it; `host` is where it connects from."""
+    ended it; `resets` whether it ends each by a reset once it has read something."""
 
-    def __init__(self, member, name, answer=b'', holds=False):
+    def __init__(self, member, name, answer=b'', holds=False, resets=False):
         self.member = member
         self.name = name
         self.address = member.herd[name].address
         self.answer = answer
         self.holds = holds
+        self.resets = resets
         self.messages = []  # the bytes of each connection, a list of pieces as they came; None behind them: ended
         self.listener = None
         self.sockets = []
@@ -190,6 +192,10 @@ class ForeignMember:
                     pieces.append(None)
                     break
                 pieces.append(data)
+                if self.resets:
+                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+                    peer.close()
+                    return
                 if self.answer:
                     peer.sendall(self.answer)
             if not self.holds:

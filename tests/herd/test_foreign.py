@@ -126,6 +126,16 @@ class ToThem(ForeignTestCase):
                 self.assertEqual(len(self.member.events(b'link Juzang ')), 2)
                 self.end()
 
+    def test_r23_one_that_resets_every_connection_is_told_everything_too(self):
+        self.begin()
+        self.juzang.resets = True
+        self.start()
+        client = self.member.client()
+        said = {client.iamat(b'c-%d' % number) for number in range(50)}
+        self.member.wait_event(rb'^link Juzang down: ')
+        self.juzang.listen()
+        wait_until(lambda: said <= set(self.juzang.stream().splitlines(keepends=True)), 'all of them')
+
     def test_r20_it_does_not_get_back_what_it_said(self):
         self.begin(dialect='path')
         self.juzang.listen()
@@ -182,6 +192,15 @@ class FromThem(ForeignTestCase):
                 self.member.wait_event(rb'^link 127\.0\.0\.7:\d+ dropped a line that is in no dialect: ', number)
         self.assertIsNone(self.member.stored(b'kiwi'))
         self.assertEqual(self.bona.received(), [])
+
+    def test_r24_a_line_that_is_too_long_is_not_answered_either(self):
+        self.begin()
+        self.pack.groups['limits']['max_line'] = 256
+        self.pack.write_config()
+        self.start()
+        self.assertEqual(self.juzang.say(b'AT Riley 0.1 ' + b'x' * 300 + b' +1-2 5\n'), b'')
+        client = self.connect(self.member.address, source='127.0.0.7')
+        self.assertTrue(client.ask(b'IAMAT ' + b'x' * 300).startswith(b'? IAMAT xxx'))
 
     def test_r17_the_same_lines_from_elsewhere_are_invalid(self):
         self.begin()

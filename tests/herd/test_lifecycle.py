@@ -196,6 +196,7 @@ class Configuration(HerdTestCase):
                 ('[member Clark]\nlisten = 127.0.0.1:9000\nterminator = crlf\n', 'member Clark', 'terminator'),
                 ('[limit]\nmax_line = 512\n', 'limit', ''),
                 ('[limits Nobody]\nmax_line = 512\n', 'limits Nobody', ''),
+                ('[limits Bailey]\nrecord_ttl_s = 5\n', 'limits Bailey', 'record_ttl_s'),
                 ('[member]\nlisten = 127.0.0.1:9000\n', 'member', '')):
             with self.subTest(change=change):
                 done = self.check(good + change)

@@ -2,11 +2,13 @@
 """One link at a time, with a stand-in at its other end: hellos, floods, conflation (R17, R20-R23)."""
 
 import os
+import signal
+import threading
 import time
 import unittest
 
 from client import AT
-from harness import SLOWER, HerdTestCase, diag, scaled, wait_until
+from harness import DEADLINE, SLOWER, HerdTestCase, diag, scaled, wait_until
 from neighbour import FakeMember, at_line
 
 UCLA = b'+34.068930-118.445127'
@@ -302,6 +304,25 @@ class Reconnect(LinkTestCase):
         link.close()
         for number in (0, 500, 999):
             self.member.wait_stored(b'c-%d' % number, lines[number])
+
+
+class Stop(LinkTestCase):
+    def test_r23_what_is_acknowledged_just_before_the_end_leaves_over_a_link_that_comes_up_just_then(self):
+        stopping = threading.Event()
+
+        def answer(_):
+            stopping.wait(DEADLINE)
+            return b'HELLO 1 Bona Bailey\n'
+        bona = self.fake(answer=answer)
+        self.member.start()
+        wait_until(lambda: bona.hellos, 'a hello')
+        line = self.member.client().iamat(b'kiwi')
+        self.member.signal(signal.SIGTERM)
+        self.member.wait_event(rb'^stop ')  # the last that it does before it ends its links
+        stopping.set()
+        self.assertEqual(self.member.wait(), 0)
+        self.member.process = None
+        self.wait_received(bona, line)
 
 
 class PlacesForNeighbours(LinkTestCase):

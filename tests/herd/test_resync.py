@@ -241,6 +241,9 @@ class Forgetting(HerdTestCase):
             self.assertIsNone(member.stored(b'kiwi'))
         again = pack['Clark'].client().iamat(b'kiwi')
         pack.wait_same(b'kiwi', again)
+        # What one has removed and the other not yet is no divergence.
+        pack['Bailey'].stop()
+        self.assertRegex(pack['Bailey'].events(b'stop ')[-1], rb' diverged=0\b')
 
     def test_max_records_refuses_new_clients_and_known_ones_go_on(self):
         pack = self.herd('Bailey-Bona', limits={'max_records': 3}).start()

@@ -77,7 +77,7 @@ static void assert_nothing(Outbox *outbox)
 
 static void test_empty(void)
 {
-    Outbox *outbox = outbox_new();
+    Outbox *outbox = outbox_new(NULL);
 
     g_assert_true(outbox_is_empty(outbox));
     assert_nothing(outbox);
@@ -94,7 +94,7 @@ static void test_empty(void)
 
 static void test_newest_of_a_client(void)
 {
-    Outbox *outbox = outbox_new();
+    Outbox *outbox = outbox_new(NULL);
     uint64_t conflated = counters_read(COUNT_UPDATES_CONFLATED);
 
     add(outbox, 1, 5);
@@ -110,7 +110,7 @@ static void test_newest_of_a_client(void)
 /* A client that moves while its record waits to be sent is told about once. */
 static void test_moves_in_the_batch(void)
 {
-    Outbox *outbox = outbox_new();
+    Outbox *outbox = outbox_new(NULL);
     OutboxEntry entry;
     uint64_t conflated = counters_read(COUNT_UPDATES_CONFLATED);
 
@@ -133,7 +133,7 @@ static void test_moves_in_the_batch(void)
 /* What has moved since it was found is news, which goes on record by record. */
 static void test_found_and_moved(void)
 {
-    Outbox *outbox = outbox_new();
+    Outbox *outbox = outbox_new(NULL);
     OutboxEntry entry;
 
     outbox_tick(outbox, 1);
@@ -156,7 +156,7 @@ static void test_found_and_moved(void)
 static void test_pace(void)
 {
     enum { FOUND = 5 * OUTBOX_FOUND_PER_MS };
-    Outbox *outbox = outbox_new();
+    Outbox *outbox = outbox_new(NULL);
     OutboxEntry entry;
     int sent = 0;
 
@@ -191,7 +191,7 @@ static void test_pace(void)
 static void test_in_turns(void)
 {
     enum { ROUNDS = 20, EACH = 10 };
-    Outbox *outbox = outbox_new();
+    Outbox *outbox = outbox_new(NULL);
     int next = 0, turns = 0;
     bool last = false;
 
@@ -212,9 +212,44 @@ static void test_in_turns(void)
     outbox_free(outbox);
 }
 
+/* A store is told whole however much news there is, and what is cut short goes on where it was. */
+static void test_store(void)
+{
+    enum { CLIENTS = 5000, CUT = 4000 };
+    g_autoptr(Store) store = store_new();
+    Outbox *outbox = outbox_new(store);
+    g_autofree bool *told = g_new0(bool, 2 * CLIENTS);
+    Sent sent;
+    int left = CLIENTS, turns = 0;
+
+    outbox_add_store(outbox); /* there is nothing in it */
+    g_assert_true(outbox_is_empty(outbox));
+    for (int i = 0; i < CLIENTS; i++) {
+        g_autoptr(Record) record = record_of(i, 5);
+
+        g_assert_cmpint(store_put(store, record, 0), ==, STORE_STORED);
+    }
+    outbox_add_store(outbox);
+    add(outbox, 0, 5); /* it is in the store, and not told twice */
+    for (int i = 0; left > 0; i++) {
+        if (i == CUT / 2) {
+            outbox_clear(outbox);
+            g_assert_true(outbox_is_empty(outbox));
+            outbox_add_store(outbox);
+        }
+        add(outbox, CLIENTS + i % 100, i);
+        g_assert_true(send_next(outbox, &sent));
+        turns++;
+        left -= sent.client < CLIENTS && !told[sent.client];
+        told[sent.client] = true;
+        g_assert_cmpint(turns, <, 2 * CLIENTS + CUT);
+    }
+    outbox_free(outbox);
+}
+
 static void test_clear(void)
 {
-    Outbox *outbox = outbox_new();
+    Outbox *outbox = outbox_new(NULL);
     OutboxEntry entry;
 
     add(outbox, 1, 5);
@@ -244,7 +279,7 @@ static void test_property(void)
     enum { CLIENTS = 20, STEPS = 2000, ROUNDS = 20 };
 
     for (int round = 0; round < ROUNDS; round++) {
-        Outbox *outbox = outbox_new();
+        Outbox *outbox = outbox_new(NULL);
         int newest[CLIENTS] = {0}, last[CLIENTS] = {0};
         uint64_t conflated = counters_read(COUNT_UPDATES_CONFLATED), in = 0, out = 0;
         Sent sent;
@@ -286,6 +321,7 @@ static void test_property(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/outbox/store/whole-beside-news-and-after-a-cut", test_store);
     g_test_add_func("/outbox/next/what-was-found-keeps-a-pace", test_pace);
     g_test_add_func("/outbox/next/nothing-when-empty", test_empty);
     g_test_add_func("/outbox/add/newest-of-a-client", test_newest_of_a_client);

@@ -34,6 +34,12 @@ static void assert_kept(Store *store, const char *client, const char *line)
     g_assert_cmpstr(kept, ==, line);
 }
 
+static void sweep_all(Store *store, GPtrArray *removed)
+{
+    for (unsigned shard = 0; shard < STORE_SHARDS; shard++)
+        store_sweep(store, shard, removed);
+}
+
 static void test_get_unknown(void)
 {
     g_autoptr(Store) store = store_new();
@@ -300,7 +306,7 @@ static void test_expires(void)
     g_assert_cmpint(put(store, "AT Bona +0.000000001 c +1+1 99"), ==, STORE_EXPIRED);
     g_assert_cmpint(put(store, "AT Bona +0.000000001 c +1+1 101"), ==, STORE_STORED);
 
-    store_sweep(store, STORE_SHARDS, removed);
+    sweep_all(store, removed);
     g_assert_cmpuint(removed->len, ==, 1);
     g_assert_true(slice_equal(record_client(removed->pdata[0]), SLICE("a")));
     g_assert_cmpuint(store_size(store), ==, 2);
@@ -309,40 +315,6 @@ static void test_expires(void)
     assert_kept(store, "b", "AT Bona +0.000000001 b +1+1 150");
     assert_kept(store, "c", "AT Bona +0.000000001 c +1+1 101");
     g_assert_cmpint(put(store, "AT Bona +0.000000001 a +1+1 50"), ==, STORE_STORED);
-}
-
-/* However few shards at a time, it comes to all of them, and to each again. */
-static void test_sweep_goes_round(void)
-{
-    enum { CLIENTS = 5000 };
-    static const unsigned parts[] = {1, 7, 100, STORE_SHARDS, 3 * STORE_SHARDS};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
-        g_autoptr(Store) store = store_new();
-        unsigned turns = (STORE_SHARDS + parts[i] - 1) / parts[i];
-
-        for (int round = 1; round <= 2; round++) {
-            g_autoptr(GPtrArray) removed =
-                g_ptr_array_new_with_free_func((GDestroyNotify)record_unref);
-
-            for (int client = 0; client < CLIENTS; client++) {
-                g_autofree char *line = g_strdup_printf("AT Bona +0.000000001 %d +1+1 %d", client,
-                                                        100 * round + client % 2 * 50);
-
-                g_assert_cmpint(put(store, line), ==, STORE_STORED);
-            }
-            store_set_horizon(store, 100 * round + 25);
-            for (unsigned turn = 0; turn < turns; turn++) {
-                unsigned before = removed->len;
-
-                store_sweep(store, parts[i], removed);
-                if (parts[i] == 1) /* no more than it was told to */
-                    g_assert_cmpuint(removed->len - before, <, 30);
-            }
-            g_assert_cmpuint(removed->len, ==, CLIENTS / 2);
-            g_assert_cmpuint(store_size(store), ==, CLIENTS / 2);
-        }
-    }
 }
 
 static StoreOutcome put_most(Store *store, const char *line, size_t most)
@@ -377,7 +349,7 @@ static void test_most(void)
     store_set_horizon(store, 7);
     g_assert_cmpint(put_most(store, "AT B +0.000000001 e +1+1 1", 4), ==, STORE_EXPIRED);
     g_assert_cmpint(put_most(store, "AT B +0.000000001 e +1+1 9", 4), ==, STORE_FULL);
-    store_sweep(store, STORE_SHARDS, removed);
+    sweep_all(store, removed);
     g_assert_cmpint(put_most(store, "AT B +0.000000001 e +1+1 9", 4), ==, STORE_STORED);
     g_assert_cmpint(put_most(store, "AT B +0.000000001 f +1+1 9", 4), ==, STORE_FULL);
 }
@@ -399,6 +371,5 @@ int main(int argc, char **argv)
     g_test_add_func("/store/put/most-bounds-new-clients-alone", test_most);
     g_test_add_func("/store/horizon/older-is-not-taken", test_expired);
     g_test_add_func("/store/horizon/older-is-not-there", test_expires);
-    g_test_add_func("/store/sweep/goes-round", test_sweep_goes_round);
     return g_test_run();
 }
