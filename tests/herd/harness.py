@@ -25,6 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SANITIZER = os.environ.get('HERD_TEST_SANITIZER', '')  # '', thread or address
 SLOWER = 6 if SANITIZER else 1
 DEADLINE = 10.0 * SLOWER  # how long anything may take that takes no time by rights
+UCLA = b'+34.068930-118.445127'
 KEY = 'test-key-4f1d9a'   # the API key that members get in these tests
 
 LOG_LINE = re.compile(
@@ -409,6 +410,8 @@ class Herd:
 class HerdTestCase(unittest.TestCase):
     """Looks after members, clients and the temporary directory of one test."""
 
+    patience = None  # seconds that wait_has() waits for each member; None: DEADLINE
+
     def run(self, result=None):
         self.result = result
         if result is not None:
@@ -440,6 +443,24 @@ class HerdTestCase(unittest.TestCase):
     def single(self, **options):
         """A member without neighbours that runs."""
         return self.lone(**options).start()
+
+    def report(self, member, prefix, count=100, at=b'1000', start=0):
+        """Reports @count clients at once, PREFIX-START and so on; returns the answers by client."""
+        ids = [b'%s-%d' % (prefix, number) for number in range(start, start + count)]
+        data = b''.join(b'IAMAT %s %s %s\n' % (client_id, UCLA, at) for client_id in ids)
+        lines = member.client().exchange(data).splitlines(keepends=True)
+        self.assertEqual(len(lines), count)
+        return dict(zip(ids, lines))
+
+    def has(self, member, lines):
+        """Whether a member has all of those lines, which are given by client."""
+        asked = b''.join(b'WHATSAT %s 1 0\n' % client_id for client_id in lines)
+        return set(lines.values()) <= set(member.client().exchange(asked).splitlines(keepends=True))
+
+    def wait_has(self, members, lines):
+        """Waits until a member has them, or each of several."""
+        for member in [members] if isinstance(members, Member) else members:
+            wait_until(lambda: self.has(member, lines), f'{member.name} has all of {len(lines)} records', self.patience)
 
     def connect(self, address, **options):
         options.setdefault('timeout', DEADLINE)

@@ -7,8 +7,6 @@ import unittest
 from harness import HERDS, HerdTestCase, diag, scaled, wait_until
 from proxy import HARMS, Network
 
-UCLA = b'+34.068930-118.445127'
-
 
 class BadNetworks(HerdTestCase):
     def setUp(self):
@@ -24,22 +22,6 @@ class BadNetworks(HerdTestCase):
 
     def both(self, here, there):
         return self.pipes[here, there], self.pipes[there, here]
-
-    def report(self, member, prefix, count, at=b'1000'):
-        """Reports @count clients at once; returns the answers by client."""
-        ids = [b'%s-%d' % (prefix, number) for number in range(count)]
-        data = b''.join(b'IAMAT %s %s %s\n' % (client_id, UCLA, at) for client_id in ids)
-        lines = member.client().exchange(data).splitlines(keepends=True)
-        self.assertEqual(len(lines), count)
-        return dict(zip(ids, lines))
-
-    def has(self, member, lines):
-        asked = b''.join(b'WHATSAT %s 1 0\n' % client_id for client_id in lines)
-        return set(lines.values()) <= set(member.client().exchange(asked).splitlines(keepends=True))
-
-    def wait_has(self, members, lines):
-        for member in members:
-            wait_until(lambda: self.has(member, lines), f'{member.name} has all of {len(lines)} records')
 
     def test_thousands_of_updates_pass_through_a_proxy(self):
         herd = self.start('Bailey-Bona')

@@ -6,9 +6,7 @@ import time
 import unittest
 
 from client import AT, order
-from harness import HERDS, HerdTestCase, diag, scaled, wait_until
-
-UCLA = b'+34.068930-118.445127'
+from harness import HERDS, UCLA, HerdTestCase, diag, scaled
 
 
 class EveryHerd(HerdTestCase):
@@ -95,35 +93,13 @@ class EveryHerd(HerdTestCase):
 
 
 class DeathAndReturn(HerdTestCase):
-    def reports(self, member, prefix, count, start=0):
-        """Reports @count clients on one connection; returns what they were answered, by client."""
-        ids = [b'%s-%d' % (prefix, number) for number in range(start, start + count)]
-        data = b''.join(b'IAMAT %s %s %d\n' % (client_id, UCLA, 1000 + start) for client_id in ids)
-        lines = member.client().exchange(data).splitlines(keepends=True)
-        self.assertEqual(len(lines), count)
-        return dict(zip(ids, lines))
-
-    def wait_has(self, member, lines):
-        """Waits until a member has all of those lines."""
-        missing = dict(lines)
-
-        def complete():
-            ids = list(missing)
-            asked = b''.join(b'WHATSAT %s 1 0\n' % client_id for client_id in ids)
-            answers = set(member.client().exchange(asked).splitlines(keepends=True))
-            for client_id in ids:
-                if missing[client_id] in answers:
-                    del missing[client_id]
-            return not missing
-        wait_until(complete, f'{member.name} has all of {len(lines)} records')
-
     def test_r23_a_member_that_was_killed_gets_everything_back(self):
         herd = self.herd(HERDS['Bailey']).start()
-        lines = self.reports(herd['Clark'], b'before', scaled(2000, 500))
+        lines = self.report(herd['Clark'], b'before', scaled(2000, 500))
         self.wait_has(herd['Bailey'], lines)
         herd['Bailey'].kill()
-        lines.update(self.reports(herd['Jaquez'], b'while', 100))
-        lines.update(self.reports(herd['Clark'], b'before', 50))
+        lines.update(self.report(herd['Jaquez'], b'while', 100))
+        lines.update(self.report(herd['Clark'], b'before', 50))
         begin = time.monotonic()
         herd['Bailey'].start()
         self.wait_has(herd['Bailey'], lines)
@@ -149,8 +125,8 @@ class DeathAndReturn(HerdTestCase):
             older, newer = (left, right) if number % 2 else (right, left)
             older.client().iamat(client_id, b'+1+1', b'100')
             expected[client_id] = newer.client().iamat(client_id, b'+2+2', b'100.000000001')
-        expected.update(self.reports(left, b'left', 100))
-        expected.update(self.reports(right, b'right', 100))
+        expected.update(self.report(left, b'left', 100))
+        expected.update(self.report(right, b'right', 100))
         expected[b'tie'] = left.client().iamat(b'tie', b'+2+2', b'5')
         expected[b'tie'] = max(expected[b'tie'], right.client().iamat(b'tie', b'+1+1', b'5'),
                                key=lambda line: line.split()[1])
@@ -162,18 +138,18 @@ class DeathAndReturn(HerdTestCase):
     def test_r23_a_member_that_was_away_brings_what_only_it_has(self):
         herd = self.herd('Bailey-Bona').start()
         herd['Bona'].kill()
-        lines = self.reports(herd['Bailey'], b'kept', 100)
+        lines = self.report(herd['Bailey'], b'kept', 100)
         herd['Bona'].start()
         self.wait_has(herd['Bona'], lines)
         herd['Bailey'].kill()
-        lines.update(self.reports(herd['Bona'], b'more', 100))
+        lines.update(self.report(herd['Bona'], b'more', 100))
         herd['Bailey'].start()
         self.wait_has(herd['Bailey'], lines)
 
     def test_r23_a_late_member_learns_what_was_before_it(self):
         herd = self.herd(HERDS['Riley'])
         herd.start('Riley', 'Jaquez', 'Juzang', 'Bernard')
-        lines = self.reports(herd['Riley'], b'early', 300)
+        lines = self.report(herd['Riley'], b'early', 300)
         for member in herd:
             if member.running:
                 self.wait_has(member, lines)

@@ -8,10 +8,8 @@ import time
 import unittest
 
 from client import AT
-from harness import DEADLINE, SLOWER, HerdTestCase, diag, scaled, wait_until
+from harness import DEADLINE, SLOWER, UCLA, HerdTestCase, diag, scaled, wait_until
 from neighbour import FakeMember, at_line
-
-UCLA = b'+34.068930-118.445127'
 
 
 class LinkTestCase(HerdTestCase):

@@ -18,7 +18,6 @@ import unittest
 
 from harness import DEADLINE, HerdTestCase, knows_option, wait_until
 
-UCLA = b'+34.068930-118.445127'
 HOSTS = {'Bailey': 'left', 'Bona': 'left', 'Clark': 'right', 'Jaquez': 'right', 'Campbell': 'right'}
 EDGES = 'Bailey-Bona Bailey-Clark Bona-Jaquez Clark-Jaquez Jaquez-Campbell Clark-Campbell'
 ACROSS = (('Bailey', 'Clark'), ('Bona', 'Jaquez'))
@@ -62,6 +61,8 @@ def inside(namespace):
 
 
 class Namespaces(HerdTestCase):
+
+    patience = LOST
     def setUp(self):
         if os.geteuid() != 0:
             self.skipTest('making network namespaces needs root')
@@ -124,22 +125,6 @@ class Namespaces(HerdTestCase):
             ip(*neighbour, 'del', *address)
         else:
             ip(*neighbour, 'replace', *address, 'lladdr', NOWHERE, 'nud', 'permanent')
-
-    def report(self, member, prefix, count=100, at=b'1000'):
-        """Reports @count clients at once; returns the answers by client."""
-        ids = [b'%s-%d' % (prefix, number) for number in range(count)]
-        data = b''.join(b'IAMAT %s %s %s\n' % (client_id, UCLA, at) for client_id in ids)
-        lines = member.client().exchange(data).splitlines(keepends=True)
-        self.assertEqual(len(lines), count)
-        return dict(zip(ids, lines))
-
-    def has(self, member, lines):
-        asked = b''.join(b'WHATSAT %s 1 0\n' % client_id for client_id in lines)
-        return set(lines.values()) <= set(member.client().exchange(asked).splitlines(keepends=True))
-
-    def wait_has(self, members, lines):
-        for member in members:
-            wait_until(lambda: self.has(member, lines), f'{member.name} has all of {len(lines)} records', LOST)
 
     def wait_link(self, member, neighbour, is_up):
         wait_until(lambda: member.herd.link_is_up(member.name, neighbour) == is_up,

@@ -4,29 +4,8 @@
 import time
 import unittest
 
-from harness import HerdTestCase, diag, scaled, wait_until
+from harness import UCLA, HerdTestCase, diag, scaled, wait_until
 from neighbour import FakeMember, at_line
-
-UCLA = b'+34.068930-118.445127'
-
-
-def iamats(member, ids, at):
-    """Reports clients on one connection; returns what they were answered, by client."""
-    data = b''.join(b'IAMAT %s %s %d\n' % (client_id, UCLA, at) for client_id in ids)
-    return dict(zip(ids, member.client().exchange(data).splitlines(keepends=True)))
-
-
-def wait_has(member, lines):
-    """Waits until a member has all of those lines."""
-    missing = dict(lines)
-
-    def complete():
-        asked = b''.join(b'WHATSAT %s 1 0\n' % client_id for client_id in missing)
-        answers = set(member.client().exchange(asked).splitlines(keepends=True))
-        for client_id in [one for one, line in missing.items() if line in answers]:
-            del missing[client_id]
-        return not missing
-    wait_until(complete, f'{member.name} has all of {len(lines)} records')
 
 
 class LinkUp(HerdTestCase):
@@ -53,8 +32,8 @@ class LinkUp(HerdTestCase):
 
     def test_r23_equal_stores_exchange_no_record(self):
         self.pack.start()
-        lines = iamats(self.bailey, [b'c-%d' % number for number in range(scaled(3000, 500))], 1000)
-        wait_has(self.bona, lines)
+        lines = self.report(self.bailey, b'c', scaled(3000, 500))
+        self.wait_has(self.bona, lines)
         before = self.syncs()
         self.break_links()
         mark = self.bailey.client().iamat(b'mark')
@@ -67,18 +46,17 @@ class LinkUp(HerdTestCase):
     def test_r23_what_differs_travels_both_ways_and_little_else(self):
         count = scaled(20_000, 2000)
         self.pack.start()
-        ids = [b'c-%d' % number for number in range(count)]
-        wait_has(self.bona, iamats(self.bailey, ids, 1000))
+        self.wait_has(self.bona, self.report(self.bailey, b'c', count))
         self.bona.pause()
-        here = iamats(self.bailey, ids[:20], 2000)
+        here = self.report(self.bailey, b'c', 20, at=b'2000')
         self.bailey.wait_event(rb'^link Bona down: ')
-        here.update(iamats(self.bailey, ids[20:40], 2000))
+        here.update(self.report(self.bailey, b'c', 20, at=b'2000', start=20))
         before = self.syncs()
         self.bona.resume()
-        there = iamats(self.bona, ids[40:60], 2000)
+        there = self.report(self.bona, b'c', 20, at=b'2000', start=40)
         self.pack.wait_links()
         for member in self.pack:
-            wait_has(member, {**here, **there})
+            self.wait_has(member, {**here, **there})
         sent = [after - at_first for after, at_first in zip(self.syncs(), before)]
         diag(f'{count} records, 40 and 20 of which differ: {sent} sent')
         # A leaf of 65,536 has less than one record here, and shares nothing with most others.
@@ -86,9 +64,9 @@ class LinkUp(HerdTestCase):
 
     def test_r23_an_empty_member_gets_everything_and_gives_nothing(self):
         self.pack.start('Bailey')
-        lines = iamats(self.bailey, [b'c-%d' % number for number in range(scaled(20_000, 2000))], 1000)
+        lines = self.report(self.bailey, b'c', scaled(20_000, 2000))
         self.pack.start('Bona')
-        wait_has(self.bona, lines)
+        self.wait_has(self.bona, lines)
         self.bona.client().iamat(b'mark')
         self.assertEqual(self.syncs()[0], 0)
         self.assertGreaterEqual(self.syncs()[1], len(lines))
@@ -96,11 +74,11 @@ class LinkUp(HerdTestCase):
     def test_what_came_by_a_comparison_goes_on_to_the_others(self):
         pack = self.herd('Campbell-Clark Clark-Jaquez Jaquez-Welsh')
         pack.start('Clark', 'Jaquez', 'Welsh')
-        before = iamats(pack['Welsh'], [b'w-%d' % number for number in range(50)], 1000)
+        before = self.report(pack['Welsh'], b'w', 50)
         pack['Campbell'].start()
-        lines = iamats(pack['Campbell'], [b'c-%d' % number for number in range(200)], 1000)
+        lines = self.report(pack['Campbell'], b'c', 200)
         for member in pack:
-            wait_has(member, {**lines, **before})
+            self.wait_has(member, {**lines, **before})
 
     def test_silent_divergence_heals_by_itself(self):
         # What a member says was sent and the neighbour never stored: a stand-in that forgets one update.
@@ -198,22 +176,22 @@ class Messages(HerdTestCase):
 
     def test_r23_a_member_that_was_killed_gets_everything_back(self):
         self.pack.start()
-        lines = iamats(self.pack['Bailey'], [b'c-%d' % number for number in range(300)], 1000)
-        wait_has(self.pack['Jaquez'], lines)
+        lines = self.report(self.pack['Bailey'], b'c', 300)
+        self.wait_has(self.pack['Jaquez'], lines)
         for name in ('Jaquez', 'Bona'):
             self.pack[name].kill()
-        lines.update(iamats(self.pack['Bailey'], [b'd-%d' % number for number in range(100)], 1000))
+        lines.update(self.report(self.pack['Bailey'], b'd', 100))
         self.pack['Jaquez'].start()
         self.pack['Bona'].start()
-        lines.update(iamats(self.pack['Bona'], [b'e-%d' % number for number in range(100)], 1000))
+        lines.update(self.report(self.pack['Bona'], b'e', 100))
         for member in self.pack:
-            wait_has(member, lines)
+            self.wait_has(member, lines)
 
     def test_many_updates_share_a_connection(self):
         self.pack.start()
         count = scaled(5000, 1000)
-        lines = iamats(self.pack['Bailey'], [b'c-%d' % number for number in range(count)], 1000)
-        wait_has(self.pack['Jaquez'], lines)
+        lines = self.report(self.pack['Bailey'], b'c', count)
+        self.wait_has(self.pack['Jaquez'], lines)
         joined = len([event for event in self.pack['Campbell'].events(b'link Bailey joined ')])
         diag(f'{count} updates in {joined} connections')
         self.assertLess(joined, count // 10)

@@ -6,10 +6,8 @@ import socket
 import unittest
 
 from client import Reply
-from harness import HerdTestCase
+from harness import UCLA, HerdTestCase
 from layout import laid_out
-
-UCLA = b'+34.068930-118.445127'
 
 
 def kilometres(place, latitude=34.068930, longitude=-118.445127):
