@@ -142,8 +142,8 @@ static void close_socket(Link *link)
  * anew. */
 static void take_down(Link *link, const char *reason)
 {
-    /* One that comes up and breaks again and again is tried ever more rarely too. */
-    if (link->up && monotonic_ms() - link->tried > BACKOFF_MAX_MS)
+    /* What a foreign neighbour does not say tells nothing, but a link that lasts does. */
+    if (link->up && !is_native(link) && monotonic_ms() - link->tried > BACKOFF_MAX_MS)
         link->backoff = BACKOFF_MIN_MS;
     int half = (int)(link->backoff / 2);
 
@@ -257,15 +257,22 @@ static void take_greeting(Link *link, Slice line, const Message *message)
                             : "what answers at the neighbour's address is not that neighbour");
 }
 
+static void take_sums(Link *link, const Message *message)
+{
+    /* Only now it is more than a link that comes up and breaks, which is tried ever more rarely. */
+    link->backoff = BACKOFF_MIN_MS;
+    if (!comparison_answer(link->comparison, message, outbox_found(link->outbox)))
+        take_down(link, "the neighbour answers what it was not asked");
+}
+
 static void take_line(Link *link, Slice line)
 {
     Message message = message_parse(line);
 
     if (link->state == LINK_GREETING)
         take_greeting(link, line, &message);
-    else if (message.kind == MESSAGE_SUMS &&
-             !comparison_answer(link->comparison, &message, outbox_found(link->outbox)))
-        take_down(link, "the neighbour answers what it was not asked");
+    else if (message.kind == MESSAGE_SUMS)
+        take_sums(link, &message);
     /* Anything else has said all that it can: that it is there. */
 }
 

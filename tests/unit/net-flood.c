@@ -466,6 +466,13 @@ static void test_many_producers(void)
     rig_free(rig);
 }
 
+static void free_flood(void *pointer)
+{
+    Rig *rig = pointer;
+
+    g_clear_pointer(&rig->flood, flood_free);
+}
+
 /* Whenever the end comes, also just after the last update. */
 static void test_free_flushes(void)
 {
@@ -474,14 +481,15 @@ static void test_free_flushes(void)
     for (int round = 0; round < ROUNDS; round++) {
         Rig *rig = rig_new();
         Peer *peers[NEIGHBOURS];
+        pthread_t thread;
         int updates = round % 3 == 0 ? 1 : g_test_rand_int_range(1, 1000);
 
         greet_all(rig, peers);
         for (int i = 1; i < updates; i++)
             update(rig, i, 5, CAMPBELL);
         update(rig, updates, 5, -1);
-        g_clear_pointer(&rig->flood, flood_free);
         peers[BONA]->mute = peers[CAMPBELL]->mute = true;
+        g_assert_true(thread_start(&thread, "free", free_flood, rig, NULL));
         for (int i = 1; i <= updates; i++) {
             int time;
 
@@ -491,7 +499,8 @@ static void test_free_flushes(void)
         g_assert_cmpint(hear_until(peers[CAMPBELL], updates, 5), ==, 0);
         assert_heard(peers[CAMPBELL], "");
         for (int i = 0; i < NEIGHBOURS; i++)
-            peer_free(peers[i]);
+            peer_free(peers[i]); /* for which the end of the links waits */
+        thread_join(thread);
         rig_free(rig);
     }
 }
