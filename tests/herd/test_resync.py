@@ -60,8 +60,8 @@ class LinkUp(HerdTestCase):
             self.wait_has(member, here)
         sent = [after - at_first for after, at_first in zip(self.syncs(), before)]
         diag(f'{count} records, 40 of which one has newer: {sent} sent')
-        self.assertGreaterEqual(sent[1], 40)
-        # A leaf of 65,536 has less than one record here. The other side may find the same leaves before it has been told.
+        # A leaf of 65,536 has less than one record here. The other side may find the same leaves before it has been told; and what
+        # waited for the flood thread until the link was up is news.
         self.assertLessEqual(max(sent), 2 * 40)
 
     def test_r23_an_empty_member_gets_everything_and_gives_nothing(self):
