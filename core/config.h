@@ -17,8 +17,17 @@
 
 typedef enum {
     PROVIDER_EMBEDDED,
+    PROVIDER_FILE,
+    PROVIDER_GOOGLE,
     PROVIDER_GOOGLE_LEGACY,
+    PROVIDER_OVERPASS,
 } PlacesProvider;
+
+/* Who answers when the provider fails. */
+typedef enum {
+    FALLBACK_NONE,
+    FALLBACK_EMBEDDED,
+} PlacesFallback;
 
 typedef enum {
     LOG_MESSAGES_ALL,
@@ -28,11 +37,21 @@ typedef enum {
 
 typedef struct {
     PlacesProvider provider;
-    unsigned timeout_ms;  /* of one upstream call, all in all */
+    PlacesFallback fallback;
+    unsigned timeout_ms;  /* of one lookup, all in all */
     unsigned max_lookups; /* at once; less than the workers */
     unsigned max_waiting; /* WHATSATs that wait for a lookup of theirs to begin or end */
     char *url;            /* (owned) (nullable) scheme://host:port in place of the provider's own */
     char *key_file;       /* (owned) (nullable) path of a file that holds the API key */
+    char *ca_file;  /* (owned) (nullable) path of a file with the authorities that are trusted in
+                       place of the system's */
+    char *contact;  /* (owned) (nullable) who runs this, for the provider's operators */
+    char *file;     /* (owned) (nullable) path of the places file */
+    char *type;     /* (owned) (nullable) only places of this type of Google's */
+    char *language; /* (owned) (nullable) BCP 47, for names */
+    unsigned max_calls_per_minute; /* upstream; 0: no bound */
+    unsigned circuit_failures;     /* in a row, after which the provider is left alone; 0: never */
+    unsigned cache_s;              /* that an answer may serve for equal queries; 0: not kept */
 } PlacesOptions;
 
 typedef struct {

@@ -23,7 +23,9 @@ typedef struct {
     const char *const *choices;
 } Option;
 
-static const char *const providers[] = {"embedded", "google-legacy", NULL};
+static const char *const providers[] = {"embedded",      "file",     "google",
+                                        "google-legacy", "overpass", NULL};
+static const char *const fallbacks[] = {"none", "embedded", NULL};
 static const char *const log_messages[] = {"all", "errors", "none", NULL};
 
 #define NUMBER(group_, key_, field, initial_, least_, most_)                         \
@@ -59,6 +61,15 @@ static const Option options[] = {
     NUMBER("places", "max_waiting", places.max_waiting, "1000", 0, 1000000),
     TEXT("places", "url", places.url, ""),
     TEXT("places", "key_file", places.key_file, ""),
+    TEXT("places", "ca_file", places.ca_file, ""),
+    TEXT("places", "contact", places.contact, ""),
+    TEXT("places", "file", places.file, ""),
+    TEXT("places", "type", places.type, ""),
+    TEXT("places", "language", places.language, ""),
+    CHOICE("places", "fallback", places.fallback, "none", fallbacks),
+    NUMBER("places", "max_calls_per_minute", places.max_calls_per_minute, "0", 0, 60000),
+    NUMBER("places", "circuit_failures", places.circuit_failures, "5", 0, 1000),
+    NUMBER("places", "cache_s", places.cache_s, "0", 0, 3600),
     NUMBER("limits", "max_connections", limits.max_connections, "10000", 1, 1000000),
     NUMBER("limits", "max_line", limits.max_line, "4096", 256, 32768),
     NUMBER("limits", "idle_timeout_s", limits.idle_timeout_s, "0", 0, 365 * DAY),

@@ -8,7 +8,8 @@ typedef struct {
     PlacesFile *file; /* (owned) read-only after new */
 } Embedded;
 
-static PlacesStatus embedded_nearby(Provider *provider, const PlacesQuery *query, GString *json)
+static PlacesStatus embedded_nearby(Provider *provider, const PlacesQuery *query, GString *json,
+                                    ProviderFailure *failure G_GNUC_UNUSED)
 {
     const Embedded *embedded = (const Embedded *)provider;
 

@@ -42,23 +42,20 @@ static void append_url(const GoogleLegacy *google, const PlacesQuery *query, GSt
     g_string_append(url, apikey_escaped(google->key));
 }
 
-static PlacesStatus google_nearby(Provider *provider, const PlacesQuery *query, GString *json)
+static PlacesStatus google_nearby(Provider *provider, const PlacesQuery *query, GString *json,
+                                  ProviderFailure *failure)
 {
     GoogleLegacy *google = (GoogleLegacy *)provider;
     g_autoptr(GString) url = g_string_new(NULL);
     g_autoptr(GString) body = g_string_sized_new(BODY_USUAL);
-    long http_status = 0;
+    HttpReply reply = {.body = body};
 
     append_url(google, query, url);
-    HttpOutcome outcome = httpclient_get(google->client, url->str, body, &http_status);
-    if (outcome != HTTP_ANSWERED) {
-        /* PROTOCOL R15 */
-        g_autofree char *message = httpclient_describe(google->client, outcome);
-        places_append_failure(json, PLACES_UNKNOWN_ERROR, message);
-        return PLACES_UNKNOWN_ERROR;
-    }
-    return googleanswer_append(json, (Slice){.data = body->str, .length = body->len}, http_status,
-                               query->bound, google->key, google->base_url, PATH);
+    HttpOutcome outcome = httpclient_ask(google->client, &(HttpRequest){.url = url->str}, &reply);
+    if (outcome != HTTP_ANSWERED) /* PROTOCOL R15 */
+        return provider_fail_http(failure, google->client, outcome);
+    GoogleSecrets secrets = {.key = google->key, .base_url = google->base_url, .path = PATH};
+    return googleanswer_append(json, &reply, query->bound, &secrets, failure);
 }
 
 static void google_free(Provider *provider)
@@ -79,7 +76,7 @@ static const ProviderClass google_legacy_class = {
 
 Provider *google_legacy_new(const PlacesOptions *options, GError **error)
 {
-    g_autoptr(HttpClient) client = httpclient_new(options->timeout_ms, error);
+    g_autoptr(HttpClient) client = httpclient_new(options, error);
     if (client == NULL)
         return NULL;
     bool own_url = options->url != NULL && *options->url != '\0';

@@ -18,22 +18,6 @@ static bool status_from_name(Slice name, PlacesStatus *ret_status)
     return false;
 }
 
-/* For an answer whose body says nothing in Google's format. */
-static PlacesStatus status_from_http(long http_status)
-{
-    switch (http_status) {
-    case 400:
-        return PLACES_INVALID_REQUEST;
-    case 401:
-    case 403:
-        return PLACES_REQUEST_DENIED;
-    case 429:
-        return PLACES_OVER_QUERY_LIMIT;
-    default:
-        return PLACES_UNKNOWN_ERROR;
-    }
-}
-
 /* The array @key of @root, which gets an empty one if it has none and @may_lack it. NULL: there is
  * no such array, or there are several, and then nobody can say which one a client would read. */
 static JsonValue *require_array(JsonTree *tree, Slice key, bool may_lack)
@@ -43,8 +27,7 @@ static JsonValue *require_array(JsonTree *tree, Slice key, bool may_lack)
     JsonValue *array = jsontree_member(root, key, &count);
 
     if (count == 0 && may_lack) {
-        jsontree_add_empty_array(tree, root, key);
-        return root->last;
+        return jsontree_add(tree, root, key, JSON_ARRAY);
     }
     return count == 1 && array->type == JSON_ARRAY ? array : NULL;
 }
@@ -71,60 +54,53 @@ static bool complete(JsonTree *tree, unsigned bound, PlacesStatus *ret_status)
     return true;
 }
 
-static PlacesStatus fail(GString *json, long http_status, const char *message)
-{
-    PlacesStatus status = status_from_http(http_status);
-
-    if (http_status != HTTP_OK) {
-        g_autofree char *by_status =
-            g_strdup_printf("The places provider answered with HTTP status %ld.", http_status);
-        places_append_failure(json, status, by_status);
-    } else {
-        places_append_failure(json, status, message);
-    }
-    return status;
-}
-
 static bool is_failure(PlacesStatus status)
 {
     return status != PLACES_OK && status != PLACES_ZERO_RESULTS;
 }
 
-static void scrub_url(JsonTree *tree, const char *base_url, const char *path)
+static void scrub_url(JsonTree *tree, const GoogleSecrets *secrets)
 {
-    g_autofree char *url = g_strconcat(base_url, path, NULL);
-    const char *parts[] = {url, base_url, path};
+    g_autofree char *url = g_strconcat(secrets->base_url, secrets->path, NULL);
+    const char *parts[] = {url, secrets->base_url, secrets->path};
 
     for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
-        jsontree_replace(tree, (Slice){.data = parts[i], .length = strlen(parts[i])},
-                         SLICE("[url]"));
+        jsontree_replace(tree, slice_of(parts[i]), SLICE("[url]"));
 }
 
-PlacesStatus googleanswer_append(GString *json, Slice body, long http_status, unsigned bound,
-                                 const ApiKey *key, const char *base_url, const char *path)
+/* What the answer itself says about its failure. */
+static void explain(JsonTree *tree, PlacesStatus status, ProviderFailure *failure)
+{
+    const JsonValue *message = jsontree_member(jsontree_root(tree), SLICE("error_message"), NULL);
+
+    if (message != NULL && message->type == JSON_STRING)
+        provider_fail(failure, status, "%.*s", (int)message->text.length, message->text.data);
+    else
+        provider_fail(failure, status, "The places provider answered with %s.",
+                      places_status_name(status));
+}
+
+PlacesStatus googleanswer_append(GString *json, const HttpReply *reply, unsigned bound,
+                                 const GoogleSecrets *secrets, ProviderFailure *failure)
 {
     g_autoptr(JsonTree) tree = NULL;
     PlacesStatus status;
+    Slice body = {.data = reply->body->str, .length = reply->body->len};
+    JsonTreeOutcome parsed = jsontree_parse(body, &tree);
+    bool whole = parsed == JSONTREE_OK && complete(tree, bound, &status);
 
-    switch (jsontree_parse(body, &tree)) {
-    case JSONTREE_OK:
-        break;
-    case JSONTREE_TOO_LARGE:
-        return fail(json, http_status, "The answer of the places provider has too many parts.");
-    case JSONTREE_MALFORMED:
-    default:
-        return fail(json, http_status, "The answer of the places provider is not JSON.");
+    /* Also where the two contradict each other. */
+    if (reply->status != HTTP_OK && !(whole && is_failure(status)))
+        return provider_fail_status(failure, reply);
+    if (!whole)
+        return provider_fail_body(failure, parsed, "a Nearby Search answer");
+
+    apikey_scrub(secrets->key, tree);
+    if (is_failure(status)) {
+        scrub_url(tree, secrets);
+        explain(tree, status, failure);
+        failure->retry_after_s = reply->retry_after_s;
     }
-    if (!complete(tree, bound, &status))
-        return fail(json, http_status,
-                    "The answer of the places provider is not a Nearby Search answer.");
-
-    if (http_status != HTTP_OK && !is_failure(status))
-        return fail(json, http_status, NULL); /* the two contradict each other */
-
-    apikey_scrub(key, tree);
-    if (is_failure(status))
-        scrub_url(tree, base_url, path);
     jsonlayout_append(json, jsontree_root(tree), 0);
     return status;
 }

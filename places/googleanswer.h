@@ -7,10 +7,15 @@
  */
 
 #include "places/apikey.h"
-#include "places/places.h"
+#include "places/provider.h"
 
-/* Appends to @json. @http_status and @body are what came; @key may stand anywhere in the body, and
- * so may @base_url and @path, where it was asked for: a failure is told without them (PROTOCOL
- * R15). No lock; does not block. */
-PlacesStatus googleanswer_append(GString *json, Slice body, long http_status, unsigned bound,
-                                 const ApiKey *key, const char *base_url, const char *path);
+/* What may stand anywhere in an answer and is told to nobody. */
+typedef struct {
+    const ApiKey *key;
+    const char *base_url; /* where it was asked for: a failure is told without (PROTOCOL R15) */
+    const char *path;
+} GoogleSecrets;
+
+/* As ProviderClass.nearby() once @reply has come. No lock; does not block. */
+PlacesStatus googleanswer_append(GString *json, const HttpReply *reply, unsigned bound,
+                                 const GoogleSecrets *secrets, ProviderFailure *failure);

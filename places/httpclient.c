@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "places/httpclient.h"
 
+#include "core/thread.h"
 #include "places/places.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <unistd.h>
 
-#define USER_AGENT "herd/0.1"
+#define USER_AGENT "herd/" HERD_VERSION " (location server)"
 #define PROTOCOLS  "http,https"
 
 struct HttpClient {
     pthread_key_t easy_handles; /* each thread's own CURL *; read-only after new */
     long timeout_ms;            /* read-only after new */
+    char *user_agent;           /* (owned) read-only after new */
+    char *ca_file;              /* (owned) (nullable) read-only after new */
     bool look_up_authorities;   /* read-only after new: see directory_is_hashed() */
 };
 
@@ -57,12 +62,19 @@ static bool directory_is_hashed(const char *directory)
     return false;
 }
 
-HttpClient *httpclient_new(unsigned timeout_ms, GError **error)
+HttpClient *httpclient_new(const PlacesOptions *options, GError **error)
 {
     pthread_once(&library_once, start_library);
     if (library_status != CURLE_OK) {
         g_set_error(error, HERD_PLACES_ERROR, HERD_PLACES_ERROR_LIBRARY,
                     "libcurl does not start: %s", curl_easy_strerror(library_status));
+        return NULL;
+    }
+
+    /* Without this each lookup would fail, and not say why. */
+    if (options->ca_file != NULL && access(options->ca_file, R_OK) != 0) {
+        g_set_error(error, HERD_PLACES_ERROR, HERD_PLACES_ERROR_DATA, "ca_file %s: %s",
+                    options->ca_file, g_strerror(errno));
         return NULL;
     }
 
@@ -75,7 +87,11 @@ HttpClient *httpclient_new(unsigned timeout_ms, GError **error)
         return NULL;
     }
     /* To libcurl 0 would mean for ever. */
-    client->timeout_ms = (long)CLAMP(timeout_ms, 1, INT_MAX);
+    client->timeout_ms = (long)CLAMP(options->timeout_ms, 1, INT_MAX);
+    client->ca_file = g_strdup(options->ca_file);
+    client->user_agent = options->contact == NULL
+                             ? g_strdup(USER_AGENT)
+                             : g_strdup_printf(USER_AGENT " %s", options->contact);
     client->look_up_authorities = directory_is_hashed(curl_version_info(CURLVERSION_NOW)->capath);
     return client;
 }
@@ -88,6 +104,8 @@ void httpclient_free(HttpClient *client)
      * still here. */
     curl_easy_cleanup(pthread_getspecific(client->easy_handles));
     pthread_key_delete(client->easy_handles);
+    g_free(client->user_agent);
+    g_free(client->ca_file);
     g_free(client);
 }
 
@@ -117,19 +135,21 @@ static CURLcode set_options(CURL *easy, const HttpClient *client)
     } while (0)
 
     SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, client->timeout_ms);
-    SET(CURLOPT_TIMEOUT_MS, client->timeout_ms);
     /* A resolver that hangs is left to itself, rather than waited for past the timeout. */
     SET(CURLOPT_QUICK_EXIT, 1L);
     SET(CURLOPT_PROTOCOLS_STR, PROTOCOLS);
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    if (client->look_up_authorities)
+    if (client->ca_file != NULL) {
+        SET(CURLOPT_CAINFO, client->ca_file);
+        SET(CURLOPT_CAPATH, NULL);
+    } else if (client->look_up_authorities) {
         SET(CURLOPT_CAINFO, NULL); /* no file; the directory stays */
+    }
     SET(CURLOPT_PROXY, "");
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    SET(CURLOPT_USERAGENT, USER_AGENT);
+    SET(CURLOPT_USERAGENT, client->user_agent);
     SET(CURLOPT_ACCEPT_ENCODING, "gzip");
     /* The handle asks one thing at a time: HTTP/2 has nothing to interleave. */
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -192,21 +212,74 @@ static HttpOutcome outcome_of(CURLcode status)
     }
 }
 
-HttpOutcome httpclient_get(HttpClient *client, const char *url, GString *body, long *ret_status)
+/* What differs from request to request. */
+static CURLcode set_request(CURL *easy, const HttpClient *client, const HttpRequest *request,
+                            const struct curl_slist *headers)
 {
-    Body received = {.text = body, .begin = body->len};
+    long timeout_ms = client->timeout_ms;
+    CURLcode status = curl_easy_setopt(easy, CURLOPT_URL, request->url);
+
+    if (request->deadline != 0) /* to libcurl 0 would mean for ever */
+        timeout_ms = (long)CLAMP(request->deadline - monotonic_ms(), 1, timeout_ms);
+    if (status == CURLE_OK)
+        status = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+    if (status == CURLE_OK)
+        status = curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
+    if (status == CURLE_OK)
+        status = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+    if (status == CURLE_OK && request->body.data == NULL)
+        return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    if (status == CURLE_OK)
+        status = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)request->body.length);
+    if (status == CURLE_OK)
+        status = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data);
+    return status;
+}
+
+static CURLcode get_reply(CURL *easy, HttpReply *reply)
+{
+    curl_off_t retry_after_s = 0;
+    CURLcode status = curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &reply->status);
+
+    if (status == CURLE_OK)
+        status = curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+    reply->retry_after_s = (unsigned)CLAMP(retry_after_s, 0, INT_MAX);
+    return status;
+}
+
+static CURLcode perform(CURL *easy, const HttpClient *client, const HttpRequest *request,
+                        const struct curl_slist *headers, HttpReply *reply)
+{
+    CURLcode status = set_request(easy, client, request, headers);
+
+    if (status == CURLE_OK)
+        status = curl_easy_perform(easy);
+    if (status == CURLE_OK)
+        status = get_reply(easy, reply);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL); /* it is the caller's */
+    return status;
+}
+
+HttpOutcome httpclient_ask(HttpClient *client, const HttpRequest *request, HttpReply *reply)
+{
+    Body received = {.text = reply->body, .begin = reply->body->len};
+    struct curl_slist *headers = NULL;
     CURL *easy = easy_handle(client);
 
-    if (easy == NULL || curl_easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_WRITEDATA, &received) != CURLE_OK)
+    if (easy == NULL || curl_easy_setopt(easy, CURLOPT_WRITEDATA, &received) != CURLE_OK)
         return HTTP_FAILED;
+    for (size_t i = 0; request->headers != NULL && request->headers[i] != NULL; i++) {
+        struct curl_slist *longer = curl_slist_append(headers, request->headers[i]);
 
-    CURLcode status = curl_easy_perform(easy);
-    if (received.too_large)
-        return HTTP_TOO_LARGE;
-    if (status == CURLE_OK)
-        status = curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, ret_status);
-    return outcome_of(status);
+        if (longer == NULL) {
+            curl_slist_free_all(headers);
+            return HTTP_FAILED;
+        }
+        headers = longer;
+    }
+    CURLcode status = perform(easy, client, request, headers, reply);
+    curl_slist_free_all(headers);
+    return received.too_large ? HTTP_TOO_LARGE : outcome_of(status);
 }
 
 char *httpclient_describe(const HttpClient *client, HttpOutcome outcome)

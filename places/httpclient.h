@@ -16,6 +16,9 @@
  * libcurl may write to a connection that the peer has closed: the process must ignore SIGPIPE.
  */
 
+#include "core/config.h"
+#include "core/slice.h"
+
 #include <glib.h>
 #include <stdbool.h>
 
@@ -32,19 +35,33 @@ typedef enum {
     HTTP_FAILED,    /* anything else, such as bytes that are not HTTP */
 } HttpOutcome;
 
+typedef struct {
+    const char *url;
+    const char *const *headers; /* (nullable) "Name: value" each, NULL after the last */
+    Slice body;                 /* POSTed if there is one; without data it is a GET */
+    int64_t deadline;           /* monotonic_ms(); 0: timeout_ms from now */
+} HttpRequest;
+
+typedef struct {
+    long status;
+    unsigned retry_after_s; /* of Retry-After, which may also give a date; 0: none */
+    GString *body;          /* (owned) by the caller, who makes it; the answer's is appended */
+} HttpReply;
+
 typedef struct HttpClient HttpClient;
 
-/* @timeout_ms: of one request, all in all. NULL with HERD_PLACES_ERROR_LIBRARY set when libcurl
- * does not start. Called from main, before other threads use libcurl. */
-HttpClient *httpclient_new(unsigned timeout_ms, GError **error);
+/* Of @options, timeout_ms, ca_file and contact. NULL with HERD_PLACES_ERROR_LIBRARY set when
+ * libcurl does not start, or _DATA when there is no ca_file by that name. Called from main, before
+ * other threads use libcurl. */
+HttpClient *httpclient_new(const PlacesOptions *options, GError **error);
 
 /* Every other thread that made a request has ended. */
 void httpclient_free(HttpClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpClient, httpclient_free)
 
-/* Appends the body of the answer to @body; both outputs count only when the outcome is
- * HTTP_ANSWERED. Called from any thread, no lock held; blocks at most timeout_ms. */
-HttpOutcome httpclient_get(HttpClient *client, const char *url, GString *body, long *ret_status);
+/* @reply counts only when the outcome is HTTP_ANSWERED. Called from any thread, no lock held;
+ * blocks until the deadline at most. */
+HttpOutcome httpclient_ask(HttpClient *client, const HttpRequest *request, HttpReply *reply);
 
 /* A sentence about an outcome other than HTTP_ANSWERED, without URL. (transfer full) */
 char *httpclient_describe(const HttpClient *client, HttpOutcome outcome);

@@ -201,6 +201,14 @@ JsonTreeOutcome jsontree_parse(Slice text, JsonTree **ret_tree)
     return JSONTREE_OK;
 }
 
+JsonTree *jsontree_new_object(void)
+{
+    JsonTree *tree = g_new0(JsonTree, 1);
+
+    tree->root = new_value(tree, JSON_OBJECT);
+    return tree;
+}
+
 void jsontree_free(JsonTree *tree)
 {
     if (tree == NULL)
@@ -253,12 +261,22 @@ void jsontree_truncate(JsonValue *array, size_t count)
     array->count = count;
 }
 
-void jsontree_add_empty_array(JsonTree *tree, JsonValue *object, Slice key)
+JsonValue *jsontree_add(JsonTree *tree, JsonValue *container, Slice key, JsonType type)
 {
-    JsonValue *array = new_value(tree, JSON_ARRAY);
+    JsonValue *value = new_value(tree, type);
 
-    array->key = copy_text(tree, key.data, key.length);
-    append_value(object, array);
+    value->key = copy_text(tree, key.data, key.length);
+    append_value(container, value);
+    return value;
+}
+
+JsonValue *jsontree_add_text(JsonTree *tree, JsonValue *container, Slice key, JsonType type,
+                             Slice text)
+{
+    JsonValue *value = jsontree_add(tree, container, key, type);
+
+    value->text = copy_text(tree, text.data, text.length);
+    return value;
 }
 
 static Slice replace_in(JsonTree *tree, Slice text, Slice what, Slice replacement)

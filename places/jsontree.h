@@ -57,6 +57,9 @@ JsonTreeOutcome jsontree_parse(Slice text, JsonTree **ret_tree);
 void jsontree_free(JsonTree *tree);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(JsonTree, jsontree_free)
 
+/* A tree that is one empty object, to be added to. (transfer full) */
+JsonTree *jsontree_new_object(void);
+
 /* (transfer none) */
 JsonValue *jsontree_root(JsonTree *tree);
 
@@ -67,8 +70,13 @@ JsonValue *jsontree_member(const JsonValue *object, Slice key, size_t *ret_count
 /* Keeps the first @count values of @array, or all if it has no more. */
 void jsontree_truncate(JsonValue *array, size_t count);
 
-/* Adds the member @key, a copy, with an empty array to @object. */
-void jsontree_add_empty_array(JsonTree *tree, JsonValue *object, Slice key);
+/* Adds a value to @container, with @key, a copy, if that is an object. No text: for all types but
+ * number and string. (transfer none) */
+JsonValue *jsontree_add(JsonTree *tree, JsonValue *container, Slice key, JsonType type);
+
+/* The same for a number or a string, with @text, a copy: digits as JSON writes them, or UTF-8. */
+JsonValue *jsontree_add_text(JsonTree *tree, JsonValue *container, Slice key, JsonType type,
+                             Slice text);
 
 /* Puts @replacement in place of @what wherever it stands in a string or a key. @what is not empty.
  */

@@ -15,6 +15,12 @@ static Provider *provider_new(const PlacesOptions *options, GError **error)
         return embedded_new(error);
     case PROVIDER_GOOGLE_LEGACY:
         return google_legacy_new(options, error);
+    case PROVIDER_FILE:
+    case PROVIDER_GOOGLE:
+    case PROVIDER_OVERPASS:
+        g_set_error_literal(error, HERD_PLACES_ERROR, HERD_PLACES_ERROR_DATA,
+                            "this provider is not there yet");
+        return NULL;
     default:
         g_assert_not_reached();
     }
@@ -51,5 +57,12 @@ PlacesStatus places_nearby(Places *places, const PlacesQuery *query, GString *js
         answer_append_empty(json, PLACES_ZERO_RESULTS, NULL);
         return PLACES_ZERO_RESULTS;
     }
-    return places->provider->class->nearby(places->provider, query, json);
+
+    ProviderFailure failure = {0};
+    size_t begin = json->len;
+    PlacesStatus status = places->provider->class->nearby(places->provider, query, json, &failure);
+    if (status != PLACES_OK && status != PLACES_ZERO_RESULTS && json->len == begin)
+        places_append_failure(json, status, failure.message);
+    g_free(failure.message);
+    return status;
 }

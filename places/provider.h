@@ -6,15 +6,29 @@
  * fills it in.
  */
 
+#include "places/httpclient.h"
+#include "places/jsontree.h"
 #include "places/places.h"
 
 typedef struct Provider Provider;
 
+/* Why a lookup has no good answer. */
+typedef struct {
+    char *message;          /* (owned) a sentence without key, URL or path */
+    unsigned retry_after_s; /* that the provider wants to be left alone; 0: it does not say */
+    bool not_asked;         /* it failed on this side: says nothing about the provider */
+} ProviderFailure;
+
 typedef struct {
     bool blocks; /* places_blocks() */
 
-    /* As places_nearby(), with bound and radius above 0. */
-    PlacesStatus (*nearby)(Provider *provider, const PlacesQuery *query, GString *json);
+    /*
+     * As places_nearby(), with bound and radius above 0, and with no answer yet where that has
+     * failed: for a status other than OK and ZERO_RESULTS @failure is filled in, and @json is as it
+     * was, or has the provider's own words in the shape of R15. @failure is zero when it comes.
+     */
+    PlacesStatus (*nearby)(Provider *provider, const PlacesQuery *query, GString *json,
+                           ProviderFailure *failure);
 
     /* Called by one thread, after all others that used the provider have ended. */
     void (*free)(Provider *provider);
@@ -27,3 +41,18 @@ struct Provider {
 /* Each: (transfer full), or NULL with @error set. */
 Provider *embedded_new(GError **error);
 Provider *google_legacy_new(const PlacesOptions *options, GError **error);
+
+/* Fills in @failure. Returns @status. */
+PlacesStatus provider_fail(ProviderFailure *failure, PlacesStatus status, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
+/* The same for a request that came to @outcome, which is not HTTP_ANSWERED. */
+PlacesStatus provider_fail_http(ProviderFailure *failure, const HttpClient *client,
+                                HttpOutcome outcome);
+
+/* The same for an answer with an HTTP status other than 200 whose body says no more. */
+PlacesStatus provider_fail_status(ProviderFailure *failure, const HttpReply *reply);
+
+/* The same for a body that is not what was asked for: @parsed tells why, where it is not
+ * JSONTREE_OK; @what names what it should be ("a Nearby Search answer"). */
+PlacesStatus provider_fail_body(ProviderFailure *failure, JsonTreeOutcome parsed, const char *what);

@@ -14,7 +14,7 @@
 static HttpClient *client_new(unsigned timeout_ms)
 {
     GError *error = NULL;
-    HttpClient *client = httpclient_new(timeout_ms, &error);
+    HttpClient *client = httpclient_new(&(PlacesOptions){.timeout_ms = timeout_ms}, &error);
 
     g_assert_no_error(error);
     g_assert_nonnull(client);
@@ -24,9 +24,9 @@ static HttpClient *client_new(unsigned timeout_ms)
 static void assert_outcome_at(HttpClient *client, const char *url, HttpOutcome expected)
 {
     g_autoptr(GString) body = g_string_new("what was there before");
-    long status = 0;
+    HttpReply reply = {.body = body};
 
-    g_assert_cmpint(httpclient_get(client, url, body, &status), ==, expected);
+    g_assert_cmpint(httpclient_ask(client, &(HttpRequest){.url = url}, &reply), ==, expected);
     g_assert_true(g_str_has_prefix(body->str, "what was there before"));
 }
 
@@ -42,10 +42,10 @@ static void assert_body(HttpClient *client, FakeHttp *fake, long expected_status
 {
     g_autofree char *url = fake_http_url(fake, "http");
     g_autoptr(GString) body = g_string_new(NULL);
-    long status = 0;
+    HttpReply reply = {.body = body};
 
-    g_assert_cmpint(httpclient_get(client, url, body, &status), ==, HTTP_ANSWERED);
-    g_assert_cmpint(status, ==, expected_status);
+    g_assert_cmpint(httpclient_ask(client, &(HttpRequest){.url = url}, &reply), ==, HTTP_ANSWERED);
+    g_assert_cmpint(reply.status, ==, expected_status);
     g_assert_cmpstr(body->str, ==, expected);
 }
 

@@ -372,7 +372,7 @@ static void test_add_empty_array(void)
     g_autoptr(JsonTree) tree = parse(SLICE("{}"));
     g_autoptr(GString) out = g_string_new(NULL);
 
-    jsontree_add_empty_array(tree, jsontree_root(tree), SLICE("results"));
+    jsontree_add(tree, jsontree_root(tree), SLICE("results"), JSON_ARRAY);
     jsonlayout_append(out, jsontree_root(tree), 0);
     g_assert_cmpstr(out->str, ==, "{\n   \"results\" : []\n}");
 }
