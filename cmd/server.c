@@ -34,6 +34,13 @@ struct Server {
                       once it runs */
 };
 
+static bool at_once(void *places, const PlacesQuery *query, GString *json)
+{
+    PlacesStatus status;
+
+    return places_at_once(places, query, json, &status);
+}
+
 static bool nearby(void *places, const PlacesQuery *query, GString *json)
 {
     PlacesStatus status = places_nearby(places, query, json);
@@ -41,10 +48,9 @@ static bool nearby(void *places, const PlacesQuery *query, GString *json)
     return status == PLACES_OK || status == PLACES_ZERO_RESULTS;
 }
 
-static void refuse(void *places G_GNUC_UNUSED, GString *json)
+static void refuse(void *places, const PlacesQuery *query, GString *json)
 {
-    places_append_failure(json, PLACES_OVER_QUERY_LIMIT,
-                          "This server has too many lookups waiting; try again later.");
+    places_refuse(places, query, json);
 }
 
 /*
@@ -80,6 +86,7 @@ static void sweep(void *pointer, int64_t now_ms)
 
     connections_sweep(server->connections, now_ms);
     lookups_sweep(server->workers.lookups, now_ms);
+    places_sweep(server->places, now_ms);
     forget_expired(server);
 }
 
@@ -117,6 +124,7 @@ static bool make_parts(Server *server, GError **error)
     server->log = log_new(config->log_dir, config->self->name, config->log_messages, error);
     if (server->log == NULL)
         return false;
+    places_set_log(server->places, server->log);
     server->store = store_new();
     forget_expired(server); /* so that what comes in before the first sweep is judged too */
     /* Before the listening sockets: nobody is told that a client is unknown who was saved. */
@@ -144,10 +152,7 @@ static bool make_parts(Server *server, GError **error)
         .flood = server->flood,
         .state = server->state,
         .log = server->log,
-        .nearby = {.self = server->places,
-                   .blocks = places_blocks(server->places),
-                   .nearby = nearby,
-                   .refuse = refuse},
+        .nearby = {.self = server->places, .at_once = at_once, .nearby = nearby, .refuse = refuse},
     };
     return true;
 }

@@ -23,6 +23,12 @@ typedef enum {
     COUNT_LOOKUPS_MERGED,      /* answered by an equal one in flight */
     COUNT_LOOKUPS_REFUSED,     /* too many waiting, or too long */
     COUNT_LOOKUPS_FAILED,      /* answered with neither OK nor ZERO_RESULTS */
+    COUNT_LOOKUPS_CACHED,      /* answered by an earlier one's answer */
+    COUNT_LOOKUPS_SPARED,      /* not asked: the provider is being left alone */
+    COUNT_LOOKUPS_FALLBACK,    /* answered by the fallback, whatever kept the provider from it */
+    COUNT_PROVIDER_CALLS,      /* requests sent to the provider: what it may send a bill for */
+    COUNT_CALLS_OVER_BUDGET,   /* requests not sent: max_calls_per_minute */
+    COUNT_CIRCUIT_OPENED,      /* times that the provider began to be left alone */
     COUNT_UPDATES_TAKEN,       /* from neighbours, newer */
     COUNT_UPDATES_DROPPED,     /* from neighbours, not newer */
     COUNT_UPDATES_SENT,        /* to neighbours, one for each */

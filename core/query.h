@@ -32,3 +32,13 @@ static inline bool places_query_equal(const PlacesQuery *a, const PlacesQuery *b
     return a->center.latitude == b->center.latitude && a->center.longitude == b->center.longitude &&
            a->radius == b->radius && a->bound == b->bound;
 }
+
+/* For a GHashTable whose keys begin with a PlacesQuery; of two queries that are equal it is, too.
+ */
+static inline guint places_query_hash(gconstpointer pointer)
+{
+    const PlacesQuery *query = pointer;
+    int64_t mixed = query->center.latitude * 31 + query->center.longitude;
+
+    return g_int64_hash(&mixed) ^ g_int64_hash(&query->radius) ^ query->bound;
+}

@@ -23,14 +23,6 @@ struct Lookups {
     unsigned waiting; /* LookupWait in all of them; protected by lock */
 };
 
-static unsigned query_hash(const void *pointer)
-{
-    const PlacesQuery *query = pointer;
-    int64_t mixed = query->center.latitude * 31 + query->center.longitude;
-
-    return g_int64_hash(&mixed) ^ g_int64_hash(&query->radius) ^ query->bound;
-}
-
 static int query_equal(const void *a, const void *b)
 {
     return places_query_equal(a, b);
@@ -63,7 +55,7 @@ Lookups *lookups_new(ReadySet *ready, unsigned most, unsigned most_waiting, unsi
     lookups->most_waiting = most_waiting;
     lookups->wait_ms = wait_ms;
     pthread_mutex_init(&lookups->lock, NULL);
-    lookups->flights = g_hash_table_new_full(query_hash, query_equal, flight_free, NULL);
+    lookups->flights = g_hash_table_new_full(places_query_hash, query_equal, flight_free, NULL);
     g_queue_init(&lookups->line);
     return lookups;
 }

@@ -11,14 +11,17 @@
 #include <stdbool.h>
 
 typedef struct {
-    void *self;  /* handed to the functions */
-    bool blocks; /* nearby() may wait for somebody else, so it is fenced (net/lookups.h) */
+    void *self; /* handed to the functions */
 
-    /* Appends the JSON of PROTOCOL R13-R15 for @query, without LF at its end. FALSE: it tells of a
-     * failure. Called from workers, several at once, no lock held. */
+    /* Appends the JSON of PROTOCOL R13-R15 for @query, without LF at its end, if nobody else has to
+     * be waited for. FALSE: nothing is appended; it takes nearby(), fenced (net/lookups.h). Called
+     * from workers, several at once, no lock held; does not block. */
+    bool (*at_once)(void *self, const PlacesQuery *query, GString *json);
+
+    /* Appends it in any case; may block. FALSE: it tells of a failure. Likewise. */
     bool (*nearby)(void *self, const PlacesQuery *query, GString *json);
 
     /* Appends the JSON of a query that was not asked because too many wait (R15: OVER_QUERY_LIMIT).
-     * Likewise. */
-    void (*refuse)(void *self, GString *json);
+     * Likewise; does not block. */
+    void (*refuse)(void *self, const PlacesQuery *query, GString *json);
 } Nearby;

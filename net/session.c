@@ -137,13 +137,11 @@ static SessionOutcome execute_whatsat(const SessionContext *context, const Conne
     g_assert(valid); /* or it would not have become a record */
 
     counters_add(COUNT_WHATSAT, 1);
-    if (context->nearby.blocks && turn->query.radius > 0 && turn->query.bound > 0) {
+    g_autoptr(GString) json = g_string_new(NULL);
+    if (!context->nearby.at_once(context->nearby.self, &turn->query, json)) {
         turn->record = g_steal_pointer(&record);
         return SESSION_LOOKUP;
     }
-
-    g_autoptr(GString) json = g_string_new(NULL);
-    context->nearby.nearby(context->nearby.self, &turn->query, json);
     session_places(context, connection, record, (Slice){.data = json->str, .length = json->len},
                    turn);
     return SESSION_DONE;

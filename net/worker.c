@@ -225,12 +225,13 @@ static void run_lookup(Worker *worker, Connection *connection, const Record *rec
                    &worker->turn);
 }
 
-static void refuse_lookup(Worker *worker, Connection *connection, const Record *record)
+static void refuse_lookup(Worker *worker, Connection *connection, const Record *record,
+                          const PlacesQuery *query)
 {
     const SessionContext *session = &worker->context->session;
     g_autoptr(GString) json = g_string_new(NULL);
 
-    session->nearby.refuse(session->nearby.self, json);
+    session->nearby.refuse(session->nearby.self, query, json);
     session_places(session, connection, record, (Slice){.data = json->str, .length = json->len},
                    &worker->turn);
 }
@@ -249,7 +250,7 @@ static void end_wait(Worker *worker, Connection *connection)
                        (Slice){.data = wait->answer, .length = wait->answer_length}, &worker->turn);
         break;
     case LOOKUP_REFUSED:
-        refuse_lookup(worker, connection, wait->record);
+        refuse_lookup(worker, connection, wait->record, &wait->query);
         break;
     case LOOKUP_WAIT:
         g_assert_not_reached(); /* it is resumed with another turn */
@@ -284,7 +285,7 @@ static Next enter_lookup(Worker *worker, Connection *connection)
         return NEXT_RESUME;
     case LOOKUP_REFUSED:
         load_input(worker, connection);
-        refuse_lookup(worker, connection, record);
+        refuse_lookup(worker, connection, record, &query);
         return NEXT_RESUME;
     case LOOKUP_WAIT:
         return NEXT_WAIT;

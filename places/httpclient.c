@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "places/httpclient.h"
 
+#include "core/counters.h"
 #include "core/thread.h"
+#include "places/budget.h"
 #include "places/places.h"
 
 #include <curl/curl.h>
@@ -16,6 +18,8 @@
 struct HttpClient {
     pthread_key_t easy_handles; /* each thread's own CURL *; read-only after new */
     long timeout_ms;            /* read-only after new */
+    Budget *budget;             /* (owned) read-only after new, but for what it locks itself */
+    unsigned max_calls;         /* of it; read-only after new */
     char *user_agent;           /* (owned) read-only after new */
     char *ca_file;              /* (owned) (nullable) read-only after new */
     bool look_up_authorities;   /* read-only after new: see directory_is_hashed() */
@@ -89,6 +93,8 @@ HttpClient *httpclient_new(const PlacesOptions *options, GError **error)
     /* To libcurl 0 would mean for ever. */
     client->timeout_ms = (long)CLAMP(options->timeout_ms, 1, INT_MAX);
     client->ca_file = g_strdup(options->ca_file);
+    client->max_calls = options->max_calls_per_minute;
+    client->budget = budget_new(client->max_calls);
     client->user_agent = options->contact == NULL
                              ? g_strdup(USER_AGENT)
                              : g_strdup_printf(USER_AGENT " %s", options->contact);
@@ -104,6 +110,7 @@ void httpclient_free(HttpClient *client)
      * still here. */
     curl_easy_cleanup(pthread_getspecific(client->easy_handles));
     pthread_key_delete(client->easy_handles);
+    budget_free(client->budget);
     g_free(client->user_agent);
     g_free(client->ca_file);
     g_free(client);
@@ -277,8 +284,15 @@ HttpOutcome httpclient_ask(HttpClient *client, const HttpRequest *request, HttpR
         }
         headers = longer;
     }
-    CURLcode status = perform(easy, client, request, headers, reply);
+
+    CURLcode status = CURLE_OK;
+    bool may_call = budget_take(client->budget, monotonic_ms());
+    counters_add(may_call ? COUNT_PROVIDER_CALLS : COUNT_CALLS_OVER_BUDGET, 1);
+    if (may_call)
+        status = perform(easy, client, request, headers, reply);
     curl_slist_free_all(headers);
+    if (!may_call)
+        return HTTP_OVER_BUDGET;
     return received.too_large ? HTTP_TOO_LARGE : outcome_of(status);
 }
 
@@ -299,6 +313,10 @@ char *httpclient_describe(const HttpClient *client, HttpOutcome outcome)
                                HTTPCLIENT_BODY_MAX);
     case HTTP_CUT_OFF:
         return g_strdup("The places provider closed the connection before its answer was whole.");
+    case HTTP_OVER_BUDGET:
+        return g_strdup_printf(
+            "This server may ask the places provider %u times a minute, and has done so.",
+            client->max_calls);
     case HTTP_FAILED:
     case HTTP_ANSWERED:
     default:

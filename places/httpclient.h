@@ -30,9 +30,10 @@ typedef enum {
     HTTP_UNKNOWN_HOST,
     HTTP_NOT_CONNECTED,
     HTTP_TLS_FAILED,
-    HTTP_TOO_LARGE, /* above HTTPCLIENT_BODY_MAX */
-    HTTP_CUT_OFF,   /* closed before the answer was whole */
-    HTTP_FAILED,    /* anything else, such as bytes that are not HTTP */
+    HTTP_TOO_LARGE,   /* above HTTPCLIENT_BODY_MAX */
+    HTTP_CUT_OFF,     /* closed before the answer was whole */
+    HTTP_FAILED,      /* anything else, such as bytes that are not HTTP */
+    HTTP_OVER_BUDGET, /* not asked: max_calls_per_minute */
 } HttpOutcome;
 
 typedef struct {
@@ -50,9 +51,9 @@ typedef struct {
 
 typedef struct HttpClient HttpClient;
 
-/* Of @options, timeout_ms, ca_file and contact. NULL with HERD_PLACES_ERROR_LIBRARY set when
- * libcurl does not start, or _DATA when there is no ca_file by that name. Called from main, before
- * other threads use libcurl. */
+/* Of @options, timeout_ms, ca_file, contact and max_calls_per_minute. NULL with
+ * HERD_PLACES_ERROR_LIBRARY set when libcurl does not start, or _DATA when there is no ca_file by
+ * that name. Called from main, before other threads use libcurl. */
 HttpClient *httpclient_new(const PlacesOptions *options, GError **error);
 
 /* Every other thread that made a request has ended. */

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "places/places.h"
 
+#include "core/counters.h"
+#include "core/thread.h"
 #include "places/answer.h"
+#include "places/cache.h"
+#include "places/circuit.h"
+#include "places/jsonlayout.h"
 #include "places/provider.h"
 
 struct Places {
-    Provider *provider; /* (owned) read-only after new */
+    /* All owned; read-only after new, but for what they lock themselves. */
+    Provider *provider;
+    Provider *fallback; /* (nullable) does not block */
+    Cache *cache;
+    Circuit *circuit;
 };
 
 static Provider *provider_new(const PlacesOptions *options, GError **error)
@@ -28,41 +37,156 @@ static Provider *provider_new(const PlacesOptions *options, GError **error)
 
 Places *places_new(const PlacesOptions *options, GError **error)
 {
-    Provider *provider = provider_new(options, error);
+    g_autoptr(Places) places = g_new0(Places, 1);
 
-    if (provider == NULL)
+    places->cache = cache_new(options->cache_s);
+    places->circuit = circuit_new(options->circuit_failures);
+    places->provider = provider_new(options, error);
+    if (places->provider == NULL)
         return NULL;
-    Places *places = g_new0(Places, 1);
-    places->provider = provider;
-    return places;
+    if (options->fallback == FALLBACK_EMBEDDED) {
+        places->fallback = embedded_new(error);
+        if (places->fallback == NULL)
+            return NULL;
+    }
+    return g_steal_pointer(&places);
+}
+
+static void provider_free(Provider *provider)
+{
+    if (provider != NULL)
+        provider->class->free(provider);
 }
 
 void places_free(Places *places)
 {
     if (places == NULL)
         return;
-    places->provider->class->free(places->provider);
+    provider_free(places->provider);
+    provider_free(places->fallback);
+    circuit_free(places->circuit);
+    cache_free(places->cache);
     g_free(places);
 }
 
-bool places_blocks(const Places *places)
+void places_set_log(Places *places, Log *log)
 {
-    return places->provider->class->blocks;
+    circuit_set_log(places->circuit, log);
+}
+
+static bool is_good(PlacesStatus status)
+{
+    return status == PLACES_OK || status == PLACES_ZERO_RESULTS;
+}
+
+/* Appends what the fallback knows, and that it is not the provider who says so. */
+static PlacesStatus fall_back(Places *places, const PlacesQuery *query, const char *why,
+                              GString *json)
+{
+    g_autoptr(GString) answer = g_string_new(NULL);
+    g_autoptr(JsonTree) tree = NULL;
+    g_autofree char *text = g_strdup_printf("These are the built-in places. %s", why);
+    ProviderFailure failure = {0};
+    PlacesStatus status =
+        places->fallback->class->nearby(places->fallback, query, answer, &failure);
+    JsonTreeOutcome parsed =
+        jsontree_parse((Slice){.data = answer->str, .length = answer->len}, &tree);
+
+    g_assert(is_good(status) && parsed == JSONTREE_OK); /* it is part of this program */
+    JsonValue *infos = jsontree_add(tree, jsontree_root(tree), SLICE("info_messages"), JSON_ARRAY);
+    jsontree_add_text(tree, infos, (Slice){0}, JSON_STRING, slice_of(text));
+    jsonlayout_append(json, jsontree_root(tree), 0);
+    counters_add(COUNT_LOOKUPS_FALLBACK, 1);
+    return status;
+}
+
+/* Makes an answer of @failure, with @status. @json is @begin bytes long without what the provider
+ * has said to it. */
+static PlacesStatus append_failed(Places *places, const PlacesQuery *query, PlacesStatus status,
+                                  const ProviderFailure *failure, gsize begin, GString *json)
+{
+    if (places->fallback != NULL) {
+        g_string_truncate(json, begin);
+        return fall_back(places, query, failure->message, json);
+    }
+    if (json->len == begin)
+        places_append_failure(json, status, failure->message);
+    return status;
+}
+
+/* As places_at_once(), of a provider that blocks. */
+static bool spare(Places *places, const PlacesQuery *query, GString *json, PlacesStatus *ret_status)
+{
+    g_auto(ProviderFailure) failure = {0};
+    int64_t now_ms = monotonic_ms();
+
+    if (cache_get(places->cache, now_ms, query, json, ret_status)) {
+        counters_add(COUNT_LOOKUPS_CACHED, 1);
+        return true;
+    }
+    if (circuit_refuses(places->circuit, now_ms, ret_status, &failure)) {
+        counters_add(COUNT_LOOKUPS_SPARED, 1);
+        *ret_status = append_failed(places, query, *ret_status, &failure, json->len, json);
+        return true;
+    }
+    return false;
+}
+
+bool places_at_once(Places *places, const PlacesQuery *query, GString *json,
+                    PlacesStatus *ret_status)
+{
+    Provider *provider = places->provider;
+
+    /* PROTOCOL R10: nothing can be in the answer, so nobody is asked. */
+    if (query->bound == 0 || query->radius == 0) {
+        *ret_status = PLACES_ZERO_RESULTS;
+        answer_append_empty(json, PLACES_ZERO_RESULTS, NULL);
+        return true;
+    }
+    if (provider->class->blocks)
+        return spare(places, query, json, ret_status);
+
+    g_auto(ProviderFailure) failure = {0};
+    gsize begin = json->len;
+    *ret_status = provider->class->nearby(provider, query, json, &failure);
+    if (!is_good(*ret_status))
+        *ret_status = append_failed(places, query, *ret_status, &failure, begin, json);
+    return true;
 }
 
 PlacesStatus places_nearby(Places *places, const PlacesQuery *query, GString *json)
 {
-    /* PROTOCOL R10: nothing can be in the answer, so nobody is asked. */
-    if (query->bound == 0 || query->radius == 0) {
-        answer_append_empty(json, PLACES_ZERO_RESULTS, NULL);
-        return PLACES_ZERO_RESULTS;
-    }
+    g_auto(ProviderFailure) failure = {0};
+    gsize begin = json->len;
+    PlacesStatus status;
+    CircuitPass pass;
 
-    ProviderFailure failure = {0};
-    size_t begin = json->len;
-    PlacesStatus status = places->provider->class->nearby(places->provider, query, json, &failure);
-    if (status != PLACES_OK && status != PLACES_ZERO_RESULTS && json->len == begin)
-        places_append_failure(json, status, failure.message);
-    g_free(failure.message);
+    if (places_at_once(places, query, json, &status))
+        return status;
+
+    if (circuit_enter(places->circuit, monotonic_ms(), &pass, &status, &failure)) {
+        status = places->provider->class->nearby(places->provider, query, json, &failure);
+        circuit_leave(places->circuit, monotonic_ms(), pass, status, &failure);
+    } else { /* another one has become the trial since */
+        counters_add(COUNT_LOOKUPS_SPARED, 1);
+    }
+    if (!is_good(status))
+        return append_failed(places, query, status, &failure, begin, json);
+    cache_put(places->cache, monotonic_ms(), query,
+              (Slice){.data = json->str + begin, .length = json->len - begin}, status);
     return status;
+}
+
+PlacesStatus places_refuse(Places *places, const PlacesQuery *query, GString *json)
+{
+    g_auto(ProviderFailure) failure = {.not_asked = true};
+
+    provider_fail(&failure, PLACES_OVER_QUERY_LIMIT,
+                  "This server has too many lookups waiting; try again later.");
+    return append_failed(places, query, PLACES_OVER_QUERY_LIMIT, &failure, json->len, json);
+}
+
+void places_sweep(Places *places, int64_t now_ms)
+{
+    cache_sweep(places->cache, now_ms);
 }

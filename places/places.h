@@ -5,11 +5,16 @@
  * What is near a location: one interface, several providers.
  *
  * A Places is made once by main and then used by any number of workers at once; what its providers
- * share is read-only, and what they do not share (a CURL easy handle) is each thread's own, freed
- * when that thread ends. All threads that asked must have ended before places_free().
+ * share is read-only or locked inside, and what they do not share (a CURL easy handle) is each
+ * thread's own, freed when that thread ends. All threads that asked must have ended before
+ * places_free().
+ *
+ * In front of a provider that asks over the network stand a cache (cache.h), which is off unless
+ * asked for, and a circuit breaker (circuit.h); behind it, if it fails, perhaps a fallback.
  */
 
 #include "core/config.h"
+#include "core/log.h"
 #include "core/query.h"
 
 #include <glib.h>
@@ -43,17 +48,30 @@ Places *places_new(const PlacesOptions *options, GError **error);
 void places_free(Places *places);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Places, places_free)
 
-/* Whether places_nearby() may block on somebody else (and so has to be fenced), rather than
- * compute. */
-bool places_blocks(const Places *places);
+/* What happens to the provider is logged from now on. @log outlives @places. Called by main, before
+ * other threads use it. */
+void places_set_log(Places *places, Log *log);
 
 /*
  * Appends to @json what is near @query in the layout of PROTOCOL R14 (no LF at its end, no empty
  * line in it). What goes wrong is an answer too (R15); the outcome says so for the caller's log.
- * Never asks a provider when bound or radius is 0 (R10). Called from any thread, no lock held;
- * blocks at most timeout_ms if places_blocks().
+ * Never asks a provider when bound or radius is 0 (R10). Called from any thread, no lock held; may
+ * block for timeout_ms.
  */
 PlacesStatus places_nearby(Places *places, const PlacesQuery *query, GString *json);
+
+/* The same if nobody else has to be waited for: there is nothing to ask, or it is known here, or
+ * the provider is not asked now. FALSE: there is, and nothing is appended; so places_nearby() wants
+ * to be fenced. Does not block. */
+bool places_at_once(Places *places, const PlacesQuery *query, GString *json,
+                    PlacesStatus *ret_status);
+
+/* Appends what @query gets that is not asked, since too many wait: OVER_QUERY_LIMIT (R15), or what
+ * the fallback knows. Does not block. */
+PlacesStatus places_refuse(Places *places, const PlacesQuery *query, GString *json);
+
+/* Drops what serves no more. @now_ms: monotonic_ms(). Any thread. */
+void places_sweep(Places *places, int64_t now_ms);
 
 /* Appends R15's answer with @status and @message, a plain sentence without key, URL or path. */
 void places_append_failure(GString *json, PlacesStatus status, const char *message);

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "places/provider.h"
 
+void provider_failure_clear(ProviderFailure *failure)
+{
+    g_clear_pointer(&failure->message, g_free);
+}
+
 PlacesStatus provider_fail(ProviderFailure *failure, PlacesStatus status, const char *format, ...)
 {
     va_list arguments;
@@ -17,7 +22,10 @@ PlacesStatus provider_fail_http(ProviderFailure *failure, const HttpClient *clie
 {
     g_autofree char *message = httpclient_describe(client, outcome);
 
-    return provider_fail(failure, PLACES_UNKNOWN_ERROR, "%s", message);
+    failure->not_asked = outcome == HTTP_OVER_BUDGET;
+    return provider_fail(failure,
+                         failure->not_asked ? PLACES_OVER_QUERY_LIMIT : PLACES_UNKNOWN_ERROR, "%s",
+                         message);
 }
 
 static PlacesStatus status_from_http(long http_status)

@@ -19,8 +19,11 @@ typedef struct {
     bool not_asked;         /* it failed on this side: says nothing about the provider */
 } ProviderFailure;
 
+void provider_failure_clear(ProviderFailure *failure);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ProviderFailure, provider_failure_clear)
+
 typedef struct {
-    bool blocks; /* places_blocks() */
+    bool blocks; /* nearby() may wait for somebody else, rather than compute */
 
     /*
      * As places_nearby(), with bound and radius above 0, and with no answer yet where that has

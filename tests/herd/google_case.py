@@ -18,9 +18,9 @@ class GoogleTestCase(HerdTestCase):
         return fake
 
     def google_lone(self, herd=None, places=None, **options):
-        """A member that asks self.google, not started."""
+        """A member that asks self.google, not started; it is asked however often it fails, if @places says nothing else."""
         herd = {'places': 'google-legacy', **(herd or {})}
-        places = {'url': self.google.url, **(places or {})}
+        places = {'url': self.google.url, 'circuit_failures': 0, **(places or {})}
         return self.lone(herd=herd, places=places, **options)
 
     def google_member(self, **options):

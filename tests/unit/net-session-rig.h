@@ -25,14 +25,17 @@ typedef struct {
     Turn turn;
     Connection *client;   /* of no socket */
     Connection *link;     /* from Bona, its hello accepted */
-    PlacesQuery asked;    /* what nearby() was called with */
+    bool blocks;          /* the provider is one that has to be waited for */
+    PlacesQuery asked;    /* what at_once() answered */
     unsigned asked_times; /* how often */
 } Rig;
 
-static bool fake_nearby(void *self, const PlacesQuery *query, GString *json)
+static bool fake_at_once(void *self, const PlacesQuery *query, GString *json)
 {
     Rig *rig = self;
 
+    if (rig->blocks && query->radius > 0)
+        return false;
     rig->asked = *query;
     rig->asked_times++;
     g_string_append(json, "{\n   \"results\" : []\n}");
@@ -72,7 +75,7 @@ static Rig *rig_new(const char *options)
     g_assert_no_error(error);
     context->flood = flood_new(rig->config, context->store, context->log, &error);
     g_assert_no_error(error);
-    context->nearby = (Nearby){.self = rig, .nearby = fake_nearby};
+    context->nearby = (Nearby){.self = rig, .at_once = fake_at_once};
     rig->turn.output = g_string_new(NULL);
     rig->turn.updates = g_array_new(FALSE, FALSE, sizeof(FloodUpdate));
     rig->turn.received = (Timestamp){.seconds = 1000, .nanoseconds = 5};

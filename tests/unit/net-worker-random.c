@@ -45,7 +45,13 @@ static bool fake_nearby(void *self, const PlacesQuery *query, GString *json)
     return true;
 }
 
-static void fake_refuse(void *self G_GNUC_UNUSED, GString *json)
+static bool fake_at_once(void *self, const PlacesQuery *query, GString *json)
+{
+    return (!BLOCKS || query->radius == 0) && fake_nearby(self, query, json);
+}
+
+static void fake_refuse(void *self G_GNUC_UNUSED, const PlacesQuery *query G_GNUC_UNUSED,
+                        GString *json)
 {
     g_string_append(json, "{ refused }");
 }
@@ -77,8 +83,8 @@ static Rig *rig_new(const char *options, unsigned active, unsigned most, unsigne
     context->session.flood =
         flood_new(rig->config, context->session.store, context->session.log, &error);
     g_assert_no_error(error);
-    context->session.nearby =
-        (Nearby){.self = rig, .blocks = BLOCKS, .nearby = fake_nearby, .refuse = fake_refuse};
+    context->session.nearby = (Nearby){
+        .self = rig, .at_once = fake_at_once, .nearby = fake_nearby, .refuse = fake_refuse};
     context->ready = ready_set_new(&error);
     g_assert_no_error(error);
     context->active = active_set_new(active);

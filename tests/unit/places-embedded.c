@@ -332,11 +332,15 @@ static void test_failure(void)
                     "}");
 }
 
-static void test_does_not_block(void)
+static void test_a_query_is_answered_at_once(void)
 {
     g_autoptr(Places) places = embedded();
+    g_autoptr(GString) json = g_string_new(NULL);
+    PlacesQuery query = query_at(34068930000, -118445127000, 10, 5);
+    PlacesStatus status;
 
-    g_assert_false(places_blocks(places));
+    g_assert_true(places_at_once(places, &query, json, &status));
+    g_assert_cmpint(status, ==, PLACES_OK);
 }
 
 static void *ask_many(void *data)
@@ -377,7 +381,8 @@ int main(int argc, char **argv)
                     test_viewport_at_the_edges);
     g_test_add_func("/places/filelayout/any-row-is-in-the-layout", test_any_row_is_in_the_layout);
     g_test_add_func("/places/embedded/failure-keeps-the-shape", test_failure);
-    g_test_add_func("/places/embedded/does-not-block", test_does_not_block);
+    g_test_add_func("/places/embedded/a-query-is-answered-at-once",
+                    test_a_query_is_answered_at_once);
     g_test_add_func("/places/embedded/many-threads-at-once", test_many_threads);
     return g_test_run();
 }

@@ -167,7 +167,18 @@ static void test_nothing_is_asked(void)
     g_free(ask(places, no_bound, PLACES_ZERO_RESULTS));
     g_free(ask(places, no_radius, PLACES_ZERO_RESULTS));
     g_assert_cmpuint(fake_http_connections(fake), ==, 0);
-    g_assert_true(places_blocks(places));
+}
+
+static void test_a_query_is_not_answered_at_once(void)
+{
+    g_autoptr(FakeHttp) fake = fake_http_new();
+    g_autoptr(Places) places = google_at(fake);
+    g_autoptr(GString) json = g_string_new("x");
+    PlacesStatus status;
+
+    g_assert_false(places_at_once(places, &ucla, json, &status));
+    g_assert_cmpstr(json->str, ==, "x");
+    g_assert_cmpuint(fake_http_connections(fake), ==, 0);
 }
 
 static void test_connection_is_kept(void)
@@ -551,6 +562,7 @@ int main(int argc, char **argv)
 #define TEST(path, function) g_test_add_func("/places/google-legacy/" path, function)
     TEST("request-is-exact", test_request);
     TEST("nothing-is-asked-for-bound-or-radius-0", test_nothing_is_asked);
+    TEST("a-query-is-not-answered-at-once", test_a_query_is_not_answered_at_once);
     TEST("connection-is-kept", test_connection_is_kept);
     TEST("closed-connection-is-opened-again", test_closed_connection_is_opened_again);
     TEST("threads-have-connections-of-their-own", test_threads_have_connections_of_their_own);
