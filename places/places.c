@@ -15,6 +15,7 @@ struct Places {
     Provider *fallback; /* (nullable) does not block */
     Cache *cache;
     Circuit *circuit;
+    Log *log; /* (nullable) not owned; read-only once others use this */
 };
 
 static Provider *provider_new(const PlacesOptions *options, GError **error)
@@ -71,12 +72,20 @@ void places_free(Places *places)
 
 void places_set_log(Places *places, Log *log)
 {
+    places->log = log;
     circuit_set_log(places->circuit, log);
 }
 
 static bool is_good(PlacesStatus status)
 {
     return status == PLACES_OK || status == PLACES_ZERO_RESULTS;
+}
+
+static void log_failure(const Places *places, PlacesStatus status, const ProviderFailure *failure)
+{
+    if (places->log != NULL)
+        log_event(places->log, LOG_WARNING, "places lookup failed: %s: %s",
+                  places_status_name(status), failure->message);
 }
 
 /* Appends what the fallback knows, and that it is not the provider who says so. */
@@ -166,6 +175,8 @@ PlacesStatus places_nearby(Places *places, const PlacesQuery *query, GString *js
 
     if (circuit_enter(places->circuit, monotonic_ms(), &pass, &status, &failure)) {
         status = places->provider->class->nearby(places->provider, query, json, &failure);
+        if (!is_good(status))
+            log_failure(places, status, &failure);
         circuit_leave(places->circuit, monotonic_ms(), pass, status, &failure);
     } else { /* another one has become the trial since */
         counters_add(COUNT_LOOKUPS_SPARED, 1);

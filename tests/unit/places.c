@@ -135,6 +135,9 @@ static void test_circuit(void)
     places_free(places);
 
     g_autofree char *text = close_log(log, folder);
+    g_assert_nonnull(strstr(text,
+                            "places lookup failed: UNKNOWN_ERROR: The places provider answered "
+                            "with HTTP status 500.\n"));
     g_assert_nonnull(strstr(text, "places circuit open: the provider is asked again in 3600 s; its "
                                   "last failure: The places provider answered with HTTP status "
                                   "503.\n"));
