@@ -337,6 +337,32 @@ static bool check_lookups(const char *path, Config *config, GError **error)
     return true;
 }
 
+/* Adds a warning for each option that is set for another provider than the one that is chosen. */
+static void warn_unused(const char *path, Config *config)
+{
+    const PlacesOptions *places = &config->places;
+    bool asks = places->provider != PROVIDER_EMBEDDED && places->provider != PROVIDER_FILE;
+    bool has_key =
+        places->provider == PROVIDER_GOOGLE || places->provider == PROVIDER_GOOGLE_LEGACY;
+    const struct {
+        const char *key;
+        bool unused;
+    } options[] = {
+        {"file", places->file != NULL && places->provider != PROVIDER_FILE},
+        {"key_file", places->key_file != NULL && !has_key},
+        {"url", places->url != NULL && !asks},
+        {"language", places->language != NULL && !asks},
+        {"fallback", places->fallback != FALLBACK_NONE && !asks},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
+        if (options[i].unused)
+            g_ptr_array_add(config->warnings,
+                            g_strdup_printf("%s: [places] %s: has no effect with places = %s", path,
+                                            options[i].key,
+                                            options_provider_name(places->provider)));
+}
+
 Config *config_load(const char *path, const char *name, GError **error)
 {
     g_autoptr(Config) config = g_new0(Config, 1);
@@ -370,6 +396,7 @@ Config *config_load(const char *path, const char *name, GError **error)
     if (!find_self(path, name, config, error))
         return NULL;
     warn_unreachable(path, config);
+    warn_unused(path, config);
     return g_steal_pointer(&config);
 }
 

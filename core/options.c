@@ -163,6 +163,11 @@ bool options_set(Config *config, const char *group, const char *key, const char 
     return false;
 }
 
+const char *options_provider_name(PlacesProvider provider)
+{
+    return providers[provider];
+}
+
 static void describe_option(const Option *option, const Config *config, GString *text)
 {
     const void *field = (const char *)config + option->offset;

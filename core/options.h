@@ -23,6 +23,9 @@ void options_set_defaults(Config *config);
 bool options_set(Config *config, const char *group, const char *key, const char *value,
                  HerdConfigError *ret_code, char **ret_why);
 
+/* As it stands in the file. */
+const char *options_provider_name(PlacesProvider provider);
+
 /* Appends every option as it stands in @config, as groups of a key file. */
 void options_describe(const Config *config, GString *text);
 

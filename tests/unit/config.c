@@ -17,6 +17,15 @@ static void test_defaults(void)
     g_assert_cmpuint(config->places.max_waiting, ==, 1000);
     g_assert_cmpstr(config->places.url, ==, NULL);
     g_assert_cmpstr(config->places.key_file, ==, NULL);
+    g_assert_cmpstr(config->places.ca_file, ==, NULL);
+    g_assert_cmpstr(config->places.contact, ==, NULL);
+    g_assert_cmpstr(config->places.file, ==, NULL);
+    g_assert_cmpstr(config->places.type, ==, NULL);
+    g_assert_cmpstr(config->places.language, ==, NULL);
+    g_assert_cmpint(config->places.fallback, ==, FALLBACK_NONE);
+    g_assert_cmpuint(config->places.max_calls_per_minute, ==, 0);
+    g_assert_cmpuint(config->places.circuit_failures, ==, 5);
+    g_assert_cmpuint(config->places.cache_s, ==, 0);
     g_assert_cmpuint(config->limits.max_connections, ==, 10000);
     g_assert_cmpuint(config->limits.max_line, ==, 4096);
     g_assert_cmpuint(config->limits.idle_timeout_s, ==, 0);
@@ -44,6 +53,15 @@ static void test_every_option(void)
                                     "max_waiting = 5\n"
                                     "url = http://127.0.0.1:8080\n"
                                     "key_file = /etc/herd/key\n"
+                                    "ca_file = /etc/herd/ca.pem\n"
+                                    "contact = ann@example.org\n"
+                                    "file = /srv/cafes.places\n"
+                                    "type = cafe\n"
+                                    "language = pt-BR\n"
+                                    "fallback = embedded\n"
+                                    "max_calls_per_minute = 16\n"
+                                    "circuit_failures = 17\n"
+                                    "cache_s = 18\n"
                                     "[limits]\n"
                                     "max_connections = 11\n"
                                     "max_line = 1024\n"
@@ -63,6 +81,15 @@ static void test_every_option(void)
     g_assert_cmpuint(config->places.max_waiting, ==, 5);
     g_assert_cmpstr(config->places.url, ==, "http://127.0.0.1:8080");
     g_assert_cmpstr(config->places.key_file, ==, "/etc/herd/key");
+    g_assert_cmpstr(config->places.ca_file, ==, "/etc/herd/ca.pem");
+    g_assert_cmpstr(config->places.contact, ==, "ann@example.org");
+    g_assert_cmpstr(config->places.file, ==, "/srv/cafes.places");
+    g_assert_cmpstr(config->places.type, ==, "cafe");
+    g_assert_cmpstr(config->places.language, ==, "pt-BR");
+    g_assert_cmpint(config->places.fallback, ==, FALLBACK_EMBEDDED);
+    g_assert_cmpuint(config->places.max_calls_per_minute, ==, 16);
+    g_assert_cmpuint(config->places.circuit_failures, ==, 17);
+    g_assert_cmpuint(config->places.cache_s, ==, 18);
     g_assert_cmpuint(config->limits.max_connections, ==, 11);
     g_assert_cmpuint(config->limits.max_line, ==, 1024);
     g_assert_cmpuint(config->limits.idle_timeout_s, ==, 12);
@@ -370,6 +397,38 @@ static void test_describe(void)
     }
 }
 
+static void test_warnings(void)
+{
+    static const struct {
+        const char *text;
+        const char *keys[4]; /* that have no effect */
+    } rows[] = {
+        {"url = http://[::1]\nfile = x\nlanguage = de\n", {"file", "url", "language"}},
+        {"key_file = x\nfallback = embedded\ntype = park\n", {"key_file", "fallback"}},
+        {"[herd]\nplaces = file\n[places]\nfile = x\n", {NULL}},
+        {"[herd]\nplaces = overpass\n[places]\nkey_file = x\nlanguage = de\n", {"key_file"}},
+        {"[herd]\nplaces = google\n[places]\nkey_file = x\nfallback = embedded\n", {NULL}},
+        {"[herd]\nplaces = google-legacy\n[places]\nkey_file = x\nurl = http://x\n", {NULL}},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        bool has_group = rows[i].text[0] == '[';
+        g_autofree char *text =
+            g_strconcat(has_group ? "" : "[places]\n", rows[i].text, BAILEY, NULL);
+        g_autoptr(Config) config = load(text);
+        unsigned count = 0;
+
+        for (; rows[i].keys[count] != NULL; count++) {
+            g_autofree char *expected =
+                g_strdup_printf("[places] %s: has no effect with places = ", rows[i].keys[count]);
+
+            g_assert_cmpuint(config->warnings->len, >, count);
+            g_assert_nonnull(strstr(config->warnings->pdata[count], expected));
+        }
+        g_assert_cmpuint(config->warnings->len, ==, count);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -382,6 +441,7 @@ int main(int argc, char **argv)
     g_test_add_func("/config/options/numbers-and-their-edges", test_numbers);
     g_test_add_func("/config/options/max-lookups-is-less-than-workers", test_max_lookups);
     g_test_add_func("/config/options/own-group-wins", test_overrides);
+    g_test_add_func("/config/options/warned-of-if-they-have-no-effect", test_warnings);
     g_test_add_func("/config/file/white-space", test_white_space);
     g_test_add_func("/config/file/unreadable", test_file);
     g_test_add_func("/config/file/unknown-group-key-or-member", test_unknown);
