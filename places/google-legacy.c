@@ -2,14 +2,11 @@
 
 /*
  * Google's legacy Nearby Search, asked as its documentation says:
- * BASE/maps/api/place/nearbysearch/json?location=LAT,LNG&radius=METRES&key=KEY
+ * BASE/maps/api/place/nearbysearch/json?location=LAT,LNG&radius=METRES[&type=T][&language=L]&key=KEY
  */
 
-#include "places/apikey.h"
 #include "places/fixedpoint.h"
 #include "places/googleanswer.h"
-#include "places/httpclient.h"
-#include "places/provider.h"
 
 #define BASE_URL "https://maps.googleapis.com"
 #define PATH     "/maps/api/place/nearbysearch/json"
@@ -22,24 +19,34 @@
 /* All read-only after new. */
 typedef struct {
     Provider base;
-    char *base_url;     /* (owned) */
-    ApiKey *key;        /* (owned) */
-    HttpClient *client; /* (owned) */
+    GoogleService service;
+    char *type;     /* (owned) (nullable) */
+    char *language; /* (owned) (nullable) */
 } GoogleLegacy;
+
+static void append_parameter(GString *url, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    g_string_append_printf(url, "&%s=", name);
+    g_string_append_uri_escaped(url, value, NULL, FALSE);
+}
 
 /* A location's sign is not escaped because there is none: 34.06893, never +34.06893, which a server
  * reads as a blank. */
 static void append_url(const GoogleLegacy *google, const PlacesQuery *query, GString *url)
 {
-    g_string_append(url, google->base_url);
+    g_string_append(url, google->service.base_url);
     g_string_append(url, PATH "?location=");
     fixedpoint_append(url, query->center.latitude, NANODEGREE_DIGITS);
     g_string_append_c(url, ',');
     fixedpoint_append(url, query->center.longitude, NANODEGREE_DIGITS);
     g_string_append(url, "&radius=");
     fixedpoint_append(url, query->radius, MILLIMETRE_DIGITS);
+    append_parameter(url, "type", google->type);
+    append_parameter(url, "language", google->language);
     g_string_append(url, "&key=");
-    g_string_append(url, apikey_escaped(google->key));
+    g_string_append(url, apikey_escaped(google->service.key));
 }
 
 static PlacesStatus google_nearby(Provider *provider, const PlacesQuery *query, GString *json,
@@ -51,20 +58,20 @@ static PlacesStatus google_nearby(Provider *provider, const PlacesQuery *query, 
     HttpReply reply = {.body = body};
 
     append_url(google, query, url);
-    HttpOutcome outcome = httpclient_ask(google->client, &(HttpRequest){.url = url->str}, &reply);
+    HttpOutcome outcome =
+        httpclient_ask(google->service.client, &(HttpRequest){.url = url->str}, &reply);
     if (outcome != HTTP_ANSWERED) /* PROTOCOL R15 */
-        return provider_fail_http(failure, google->client, outcome);
-    GoogleSecrets secrets = {.key = google->key, .base_url = google->base_url, .path = PATH};
-    return googleanswer_append(json, &reply, query->bound, &secrets, failure);
+        return provider_fail_http(failure, google->service.client, outcome);
+    return googleanswer_append(json, &reply, query->bound, &google->service, failure);
 }
 
 static void google_free(Provider *provider)
 {
     GoogleLegacy *google = (GoogleLegacy *)provider;
 
-    httpclient_free(google->client);
-    apikey_free(google->key);
-    g_free(google->base_url);
+    googleservice_clear(&google->service);
+    g_free(google->type);
+    g_free(google->language);
     g_free(google);
 }
 
@@ -76,21 +83,14 @@ static const ProviderClass google_legacy_class = {
 
 Provider *google_legacy_new(const PlacesOptions *options, GError **error)
 {
-    g_autoptr(HttpClient) client = httpclient_new(options, error);
-    if (client == NULL)
-        return NULL;
-    bool own_url = options->url != NULL && *options->url != '\0';
-    g_autofree char *base_url = httpclient_check_base_url(own_url ? options->url : BASE_URL, error);
-    if (base_url == NULL)
-        return NULL;
-    g_autoptr(ApiKey) key = apikey_read(options->key_file, error);
-    if (key == NULL)
-        return NULL;
+    GoogleService service;
 
+    if (!googleservice_init(&service, options, BASE_URL, PATH, error))
+        return NULL;
     GoogleLegacy *google = g_new0(GoogleLegacy, 1);
     google->base.class = &google_legacy_class;
-    google->base_url = g_steal_pointer(&base_url);
-    google->key = g_steal_pointer(&key);
-    google->client = g_steal_pointer(&client);
+    google->service = service;
+    google->type = g_strdup(options->type);
+    google->language = g_strdup(options->language);
     return &google->base;
 }

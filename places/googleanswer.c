@@ -59,29 +59,39 @@ static bool is_failure(PlacesStatus status)
     return status != PLACES_OK && status != PLACES_ZERO_RESULTS;
 }
 
-static void scrub_url(JsonTree *tree, const GoogleSecrets *secrets)
+/* What Google says to a key whose project has only the New API: "You're calling a legacy API, which
+ * is not enabled for your project." */
+static const char *hint(PlacesStatus status, Slice message)
 {
-    g_autofree char *url = g_strconcat(secrets->base_url, secrets->path, NULL);
-    const char *parts[] = {url, secrets->base_url, secrets->path};
+    const Slice legacy = SLICE("legacy API");
 
-    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
-        jsontree_replace(tree, slice_of(parts[i]), SLICE("[url]"));
+    if (status == PLACES_REQUEST_DENIED &&
+        memmem(message.data, message.length, legacy.data, legacy.length) != NULL)
+        return " For Places API (New) set places = google.";
+    return "";
 }
 
 /* What the answer itself says about its failure. */
-static void explain(JsonTree *tree, PlacesStatus status, ProviderFailure *failure)
+static void explain(JsonTree *tree, PlacesStatus status, const GoogleService *service,
+                    ProviderFailure *failure)
 {
-    const JsonValue *message = jsontree_member(jsontree_root(tree), SLICE("error_message"), NULL);
+    JsonValue *message = jsontree_member(jsontree_root(tree), SLICE("error_message"), NULL);
 
-    if (message != NULL && message->type == JSON_STRING)
-        provider_fail(failure, status, "%.*s", (int)message->text.length, message->text.data);
-    else
+    if (message != NULL && message->type != JSON_STRING)
+        message = NULL;
+    googleservice_scrub_failure(service, tree, message);
+    if (message == NULL) {
         provider_fail(failure, status, "The places provider answered with %s.",
                       places_status_name(status));
+        return;
+    }
+    provider_fail(failure, status, "%.*s%s", (int)message->text.length, message->text.data,
+                  hint(status, message->text));
+    jsontree_set_text(tree, message, slice_of(failure->message));
 }
 
 PlacesStatus googleanswer_append(GString *json, const HttpReply *reply, unsigned bound,
-                                 const GoogleSecrets *secrets, ProviderFailure *failure)
+                                 const GoogleService *service, ProviderFailure *failure)
 {
     g_autoptr(JsonTree) tree = NULL;
     PlacesStatus status;
@@ -95,10 +105,9 @@ PlacesStatus googleanswer_append(GString *json, const HttpReply *reply, unsigned
     if (!whole)
         return provider_fail_body(failure, parsed, "a Nearby Search answer");
 
-    apikey_scrub(secrets->key, tree);
+    apikey_scrub(service->key, tree);
     if (is_failure(status)) {
-        scrub_url(tree, secrets);
-        explain(tree, status, failure);
+        explain(tree, status, service, failure);
         failure->retry_after_s = reply->retry_after_s;
     }
     jsonlayout_append(json, jsontree_root(tree), 0);

@@ -270,12 +270,17 @@ JsonValue *jsontree_add(JsonTree *tree, JsonValue *container, Slice key, JsonTyp
     return value;
 }
 
+void jsontree_set_text(JsonTree *tree, JsonValue *value, Slice text)
+{
+    value->text = copy_text(tree, text.data, text.length);
+}
+
 JsonValue *jsontree_add_text(JsonTree *tree, JsonValue *container, Slice key, JsonType type,
                              Slice text)
 {
     JsonValue *value = jsontree_add(tree, container, key, type);
 
-    value->text = copy_text(tree, text.data, text.length);
+    jsontree_set_text(tree, value, text);
     return value;
 }
 

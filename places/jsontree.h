@@ -78,6 +78,9 @@ JsonValue *jsontree_add(JsonTree *tree, JsonValue *container, Slice key, JsonTyp
 JsonValue *jsontree_add_text(JsonTree *tree, JsonValue *container, Slice key, JsonType type,
                              Slice text);
 
+/* Gives @value, a number or a string in @tree, another text, a copy. */
+void jsontree_set_text(JsonTree *tree, JsonValue *value, Slice text);
+
 /* Puts @replacement in place of @what wherever it stands in a string or a key. @what is not empty.
  */
 void jsontree_replace(JsonTree *tree, Slice what, Slice replacement);

@@ -107,8 +107,24 @@ static bool fake_answer_request(FakeHttp *fake, FakeConnection *connection)
     return fake_send_all(connection->fd, answer, length) && after == FAKE_HTTP_KEEP;
 }
 
-/* FALSE: the connection is done. A GET ends with an empty line; what is no HTTP (a TLS client) is
- * answered at once. */
+/* Whether the request has all come: its head, to an empty line, and the body that goes with it.
+ * What is no HTTP (a TLS client) is answered at once. */
+static bool fake_request_is_whole(const FakeConnection *connection)
+{
+    static const char length_field[] = "\r\nContent-Length: ";
+    const char *request = connection->request;
+    const char *end = strstr(request, "\r\n\r\n");
+    const char *length = strstr(request, length_field);
+
+    if (!g_str_has_prefix(request, "GET ") && !g_str_has_prefix(request, "POST "))
+        return true;
+    if (end == NULL)
+        return false;
+    guint64 body = length == NULL ? 0 : g_ascii_strtoull(length + strlen(length_field), NULL, 10);
+    return connection->length >= (size_t)(end + 4 - request) + body;
+}
+
+/* FALSE: the connection is done. */
 static bool fake_read_request(FakeHttp *fake, FakeConnection *connection)
 {
     ssize_t got = recv(connection->fd, connection->request + connection->length,
@@ -118,7 +134,7 @@ static bool fake_read_request(FakeHttp *fake, FakeConnection *connection)
         return false;
     connection->length += (size_t)got;
     connection->request[connection->length] = '\0';
-    if (connection->request[0] == 'G' && strstr(connection->request, "\r\n\r\n") == NULL)
+    if (!fake_request_is_whole(connection))
         return connection->length < FAKE_REQUEST_MAX;
     return fake_answer_request(fake, connection);
 }

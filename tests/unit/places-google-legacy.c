@@ -2,37 +2,15 @@
 
 /* The provider for Google's legacy Nearby Search, against a server that misbehaves in every way. */
 
-#include "places/apikey.h"
-#include "places/jsontree.h"
-#include "places/places.h"
-#include "tests/unit/places-fake-http.h"
+#include "tests/unit/places-google-rig.h"
 
-#include <glib/gstdio.h>
 #include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
-
-#define KEY         "SECRET-k3y/with+odd&chars"
-#define KEY_ESCAPED "SECRET-k3y%2Fwith%2Bodd%26chars"
-#define PATIENCE_MS 20000 /* never reached */
-
-static const PlacesQuery ucla = {
-    .center = {.latitude = 34068930000, .longitude = -118445127000},
-    .radius = 10 * MILLIMETRES_PER_KM,
-    .bound = 20,
-};
 
 static Places *google(const char *url, unsigned timeout_ms)
 {
-    g_autofree char *own_url = g_strdup(url);
-    PlacesOptions options = {
-        .provider = PROVIDER_GOOGLE_LEGACY, .timeout_ms = timeout_ms, .url = own_url};
-    GError *error = NULL;
-    Places *places = places_new(&options, &error);
-
-    g_assert_no_error(error);
-    g_assert_nonnull(places);
-    return places;
+    return rig_places((PlacesOptions){.provider = PROVIDER_GOOGLE_LEGACY, .timeout_ms = timeout_ms},
+                      url);
 }
 
 static Places *google_at(const FakeHttp *fake)
@@ -40,55 +18,6 @@ static Places *google_at(const FakeHttp *fake)
     g_autofree char *url = fake_http_url(fake, "http");
 
     return google(url, PATIENCE_MS);
-}
-
-/* The answer to @query, checked for what every answer is. (transfer full) */
-static char *ask(Places *places, PlacesQuery query, PlacesStatus expected)
-{
-    g_autoptr(GString) json = g_string_new("AT ...\n"); /* as a worker has it */
-    g_autoptr(JsonTree) tree = NULL;
-    PlacesStatus status = places_nearby(places, &query, json);
-    Slice body = {.data = json->str + 7, .length = json->len - 7};
-
-    g_assert_cmpstr(places_status_name(status), ==, places_status_name(expected));
-    g_assert_true(g_str_has_prefix(json->str, "AT ...\n{"));
-    g_assert_null(strstr(json->str, KEY));
-    g_assert_null(strstr(json->str, KEY_ESCAPED));
-    g_assert_null(strstr(json->str, "127.0.0.1"));
-    g_assert_null(strstr(json->str, "\n\n"));
-
-    g_assert_cmpint(jsontree_parse(body, &tree), ==, JSONTREE_OK);
-    const JsonValue *root = jsontree_root(tree);
-    const JsonValue *said = jsontree_member(root, SLICE("status"), NULL);
-    const char *name = places_status_name(status);
-    g_assert_true(slice_equal(said->text, (Slice){.data = name, .length = strlen(name)}));
-    g_assert_cmpint(jsontree_member(root, SLICE("results"), NULL)->type, ==, JSON_ARRAY);
-    g_assert_cmpint(jsontree_member(root, SLICE("html_attributions"), NULL)->type, ==, JSON_ARRAY);
-    return g_strndup(body.data, body.length);
-}
-
-static char *failure(const char *status, const char *message)
-{
-    return g_strdup_printf("{\n"
-                           "   \"error_message\" : \"%s\",\n"
-                           "   \"html_attributions\" : [],\n"
-                           "   \"results\" : [],\n"
-                           "   \"status\" : \"%s\"\n"
-                           "}",
-                           message, status);
-}
-
-static void assert_failure(Places *places, PlacesStatus status, const char *message)
-{
-    g_autofree char *expected = failure(places_status_name(status), message);
-    g_autofree char *answer = ask(places, ucla, status);
-
-    g_assert_cmpstr(answer, ==, expected);
-}
-
-static void answer_with(FakeHttp *fake, unsigned status, const char *body)
-{
-    fake_http_answer(fake, status, "", body, strlen(body));
 }
 
 /* An answer of Google's in the layout of old, with @results results. */
@@ -153,6 +82,24 @@ static void test_request(void)
         g_free(ask(places, cases[i].query, PLACES_OK));
         assert_request(fake, target);
     }
+}
+
+static void test_type_and_language(void)
+{
+    char type[] = "cafe&key=x";
+    char language[] = "zh-TW";
+    g_autoptr(FakeHttp) fake = fake_http_new();
+    g_autofree char *url = fake_http_url(fake, "http");
+    g_autoptr(Places) places = rig_places((PlacesOptions){.provider = PROVIDER_GOOGLE_LEGACY,
+                                                          .timeout_ms = PATIENCE_MS,
+                                                          .type = type,
+                                                          .language = language},
+                                          url);
+
+    answer_with(fake, 200, "{\"status\":\"ZERO_RESULTS\"}");
+    g_free(ask(places, ucla, PLACES_ZERO_RESULTS));
+    assert_request(fake, "/maps/api/place/nearbysearch/json?location=34.06893,-118.445127"
+                         "&radius=10000&type=cafe%26key%3Dx&language=zh-TW&key=" KEY_ESCAPED);
 }
 
 static void test_nothing_is_asked(void)
@@ -296,6 +243,41 @@ static void test_error_answers_pass(void)
         g_autofree char *answer = ask(places, ucla, cases[i].status);
         g_assert_cmpstr(answer, ==, cases[i].expected);
     }
+}
+
+static void test_error_messages_lose_their_urls(void)
+{
+    g_autoptr(FakeHttp) fake = fake_http_new();
+    g_autofree char *url = fake_http_url(fake, "http");
+    g_autoptr(Places) places = google_at(fake);
+    g_autofree char *body =
+        g_strdup_printf("{\"error_message\":\"Go to https://console.example/a?key=%s, or %s/x. Not "
+                        "/maps/api/place/nearbysearch/json\",\"status\":\"INVALID_REQUEST\"}",
+                        KEY_ESCAPED, url);
+
+    answer_with(fake, 200, body);
+    assert_failure(places, PLACES_INVALID_REQUEST, "Go to [url], or [url]. Not [url]");
+}
+
+static void test_key_of_the_new_api(void)
+{
+    g_autoptr(FakeHttp) fake = fake_http_new();
+    g_autoptr(Places) places = google_at(fake);
+
+    answer_with(fake, 200,
+                "{\"error_message\":\"You're calling a legacy API, which is not enabled for your "
+                "project. Learn more: https://example.com/maps/legacy#Error\","
+                "\"status\":\"REQUEST_DENIED\"}");
+    assert_failure(places, PLACES_REQUEST_DENIED,
+                   "You're calling a legacy API, which is not enabled for your project. "
+                   "Learn more: [url] For Places API (New) set places = google.");
+    /* Only where the key is refused for that. */
+    answer_with(fake, 200,
+                "{\"error_message\":\"The legacy API is slow.\",\"status\":\"UNKNOWN_ERROR\"}");
+    assert_failure(places, PLACES_UNKNOWN_ERROR, "The legacy API is slow.");
+    answer_with(fake, 200,
+                "{\"error_message\":\"The key is invalid.\",\"status\":\"REQUEST_DENIED\"}");
+    assert_failure(places, PLACES_REQUEST_DENIED, "The key is invalid.");
 }
 
 static void test_http_status_decides_without_a_body(void)
@@ -561,6 +543,7 @@ int main(int argc, char **argv)
 
 #define TEST(path, function) g_test_add_func("/places/google-legacy/" path, function)
     TEST("request-is-exact", test_request);
+    TEST("type-and-language-are-escaped", test_type_and_language);
     TEST("nothing-is-asked-for-bound-or-radius-0", test_nothing_is_asked);
     TEST("a-query-is-not-answered-at-once", test_a_query_is_not_answered_at_once);
     TEST("connection-is-kept", test_connection_is_kept);
@@ -569,6 +552,8 @@ int main(int argc, char **argv)
     TEST("answer-passes-unchanged", test_answer_passes_unchanged);
     TEST("answer-is-cut-to-the-bound", test_answer_is_cut_to_the_bound);
     TEST("error-answers-pass", test_error_answers_pass);
+    TEST("error-messages-lose-their-urls", test_error_messages_lose_their_urls);
+    TEST("key-of-the-new-api-gets-a-hint", test_key_of_the_new_api);
     TEST("http-status-decides-without-a-body", test_http_status_decides_without_a_body);
     TEST("not-json", test_not_json);
     TEST("not-an-answer", test_not_an_answer);
