@@ -109,6 +109,11 @@ void apikey_free(ApiKey *key)
     g_free(key);
 }
 
+const char *apikey_text(const ApiKey *key)
+{
+    return key->text;
+}
+
 const char *apikey_escaped(const ApiKey *key)
 {
     return key->escaped;

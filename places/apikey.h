@@ -22,7 +22,10 @@ ApiKey *apikey_read(const char *key_file, GError **error);
 void apikey_free(ApiKey *key);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ApiKey, apikey_free)
 
-/* The key as part of a URL's query. (transfer none) */
+/* The key, in printable ASCII. (transfer none) */
+const char *apikey_text(const ApiKey *key);
+
+/* The same as part of a URL's query. (transfer none) */
 const char *apikey_escaped(const ApiKey *key);
 
 /* Takes the key out of all strings and keys in @tree, as it is and as it stands in a URL. A key

@@ -23,10 +23,11 @@ static Provider *provider_new(const PlacesOptions *options, GError **error)
     switch (options->provider) {
     case PROVIDER_EMBEDDED:
         return embedded_new(error);
+    case PROVIDER_GOOGLE:
+        return google_new(options, error);
     case PROVIDER_GOOGLE_LEGACY:
         return google_legacy_new(options, error);
     case PROVIDER_FILE:
-    case PROVIDER_GOOGLE:
     case PROVIDER_OVERPASS:
         g_set_error_literal(error, HERD_PLACES_ERROR, HERD_PLACES_ERROR_DATA,
                             "this provider is not there yet");

@@ -43,6 +43,7 @@ struct Provider {
 
 /* Each: (transfer full), or NULL with @error set. */
 Provider *embedded_new(GError **error);
+Provider *google_new(const PlacesOptions *options, GError **error);
 Provider *google_legacy_new(const PlacesOptions *options, GError **error);
 
 /* Fills in @failure. Returns @status. */
