@@ -2,19 +2,17 @@
 """The provider google-legacy: what it is asked, and what becomes of its answers (R10, R13-R15)."""
 
 import json
-import os
 import re
-import time
 import unittest
 from decimal import Decimal
 
 from fake_google import PATH, answer
-from google_case import UCLA, GoogleTestCase
-from harness import KEY, SLOWER, diag
+from google_case import UCLA, FailureTests, GoogleTestCase, KeyTests
+from harness import KEY, diag
 from layout import laid_out
 
 
-class Requests(GoogleTestCase):
+class Requests(KeyTests, GoogleTestCase):
     def test_r10_the_request_has_metres_and_no_plus(self):
         client = self.google_member().client()
         for place, latitude, longitude in (
@@ -25,7 +23,7 @@ class Requests(GoogleTestCase):
                 with self.subTest(place=place, radius=radius):
                     client.iamat(b'kiwi', place)
                     client.whatsat(b'kiwi', radius, b'5')
-                    query, path = self.google.queries[-1], self.google.paths[-1]
+                    query, path = self.google.calls[-1].question, self.google.calls[-1].path
                     self.assertTrue(path.startswith(PATH + '?'), path)
                     self.assertNotIn('+', path)
                     self.assertNotIn('%2B', path.upper())
@@ -36,6 +34,14 @@ class Requests(GoogleTestCase):
                                      [Decimal(latitude), Decimal(longitude)])
                     self.assertRegex(query['radius'], r'\A\d+(\.\d+)?\Z')
                     self.assertEqual(Decimal(query['radius']), Decimal(metres))
+
+    def test_type_and_language_are_asked_for(self):
+        client = self.google_member(places={'type': 'cafe&x', 'language': 'zh-TW'}).client()
+        client.iamat(b'kiwi', UCLA)
+        self.assertEqual(client.whatsat(b'kiwi').status, 'OK')
+        question = self.google.calls[-1].question
+        self.assertEqual(set(question), {'location', 'radius', 'type', 'language', 'key'})
+        self.assertEqual((question['type'], question['language']), ('cafe&x', 'zh-TW'))
 
     def test_one_request_for_one_whatsat_and_none_for_the_rest(self):
         client = self.google_member().client()
@@ -56,27 +62,6 @@ class Requests(GoogleTestCase):
         diag(f'40 lookups over {len(self.google.peers)} connections')
         self.assertEqual(self.google.requests, 40)
         self.assertLessEqual(len(self.google.peers), 8)
-
-    def test_a_key_of_any_characters_arrives_whole(self):
-        key = 'a+b/c=d&e%20f#?~'
-        path = os.path.join(self.directory, 'key')
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write(key + '\n')
-        member = self.google_member(places={'key_file': path})
-        client = member.client()
-        client.iamat(b'kiwi', UCLA)
-        self.assertEqual(client.whatsat(b'kiwi').status, 'OK')
-        self.assertEqual(self.google.queries[-1]['key'], key)
-
-    def test_no_key_is_one_line_and_no_start(self):
-        for places in ({}, {'key_file': os.path.join(self.directory, 'missing')}):
-            with self.subTest(places=places):
-                member = self.google_lone(places=places)
-                member.spawn(env={'HERD_PLACES_KEY': ''})
-                self.assertEqual(member.read_stdout_line(), b'')
-                self.assertEqual(member.wait(), 2)
-                member.process = None
-                self.assertRegex(member.stderr(), r'^herdd: \S+herd\.conf: \[places\] [^\n]*key[^\n]*\n$')
 
 
 class Answers(GoogleTestCase):
@@ -165,70 +150,7 @@ class Answers(GoogleTestCase):
                     self.assertEqual(json.loads(body), value)
 
 
-class Failures(GoogleTestCase):
-    """R15: whatever happens upstream, the reply has its shape and tells no secret."""
-
-    TIMEOUT_MS = 400 * SLOWER
-
-    def setUp(self):
-        super().setUp()
-        self.member = self.google_member(places={'timeout_ms': self.TIMEOUT_MS})
-        self.client = self.member.client()
-        self.at = self.client.iamat(b'kiwi', UCLA)
-
-    def ask(self):
-        """The reply, which must come in time and leave the member in order."""
-        begin = time.monotonic()
-        reply = self.client.whatsat(b'kiwi', b'10', b'20')
-        self.assertEqual(reply.at, self.at)
-        self.assertLess(time.monotonic() - begin, self.TIMEOUT_MS / 1000 + 2 * SLOWER)
-        return reply
-
-    def tearDown(self):
-        self.google.always(answer(3))
-        self.assertEqual(len(self.client.whatsat(b'kiwi', b'11', b'20').names), 3)
-        self.member.stop()
-        self.assert_no_secret(self.member.log(), self.member.stderr())
-        super().tearDown()
-
-    def test_r15_http_statuses(self):
-        for code, statuses in ((500, ['UNKNOWN_ERROR']), (502, ['UNKNOWN_ERROR']), (503, ['UNKNOWN_ERROR']),
-                               (404, ['UNKNOWN_ERROR', 'REQUEST_DENIED', 'INVALID_REQUEST']),
-                               (400, ['INVALID_REQUEST', 'UNKNOWN_ERROR']), (401, ['REQUEST_DENIED']),
-                               (403, ['REQUEST_DENIED']), (429, ['OVER_QUERY_LIMIT']), (204, ['UNKNOWN_ERROR'])):
-            for body in (b'', b'502 Bad Gateway', b'<html>%s</html>' % self.google.url.encode()):
-                if code == 204 and body:
-                    continue
-                with self.subTest(code=code, body=body):
-                    self.google.always(body, code)
-                    self.assert_failure(self.ask(), statuses)
-
-    def test_r15_a_good_body_with_a_bad_status_is_a_failure(self):
-        self.google.always(answer(3), 500)
-        self.assert_failure(self.ask())
-
-    def test_r15_broken_connections(self):
-        for mode in ('reset', 'truncated', 'cut'):
-            with self.subTest(mode=mode):
-                self.google.always(answer(5), mode=mode)
-                self.assert_failure(self.ask())
-
-    def test_r15_late_answers(self):
-        for mode in ('hang', 'drip'):
-            with self.subTest(mode=mode):
-                self.google.always(answer(5), mode=mode)
-                begin = time.monotonic()
-                self.assert_failure(self.ask())
-                self.assertGreater(time.monotonic() - begin, 0.9 * self.TIMEOUT_MS / 1000)
-
-    def test_r15_nobody_listens(self):
-        self.google.server.shutdown()
-        self.google.server.server_close()
-        self.google.closing.set()
-        self.assert_failure(self.ask())
-        port = int(self.google.url.rpartition(':')[2])
-        self.google = self.fake_google(port=port)
-
+class Failures(FailureTests, GoogleTestCase):
     def test_r15_bodies_that_are_no_answer(self):
         for body in (b'', b'\n', b'null', b'12', b'"OK"', b'[]', b'[{}]', b'true', b'{', b'}', b'{"results":[',
                      b'<html>', b'{"results":[],"status":"OK"', b'{"results":[],"status":"OK"}x',
@@ -265,30 +187,26 @@ class Failures(GoogleTestCase):
                     # Google's own errors need not have a message; what it says stays.
                     self.assertEqual(self.ask().json, {'html_attributions': [], 'results': [], **body})
 
+    def test_r15_a_link_in_googles_own_message_is_not_passed_on(self):
+        message = 'Enable it at https://console.example/apis?project=1, then retry (see https://a.example/b).'
+        self.google.always(json.dumps({'status': 'REQUEST_DENIED', 'error_message': message}).encode())
+        reply = self.ask()
+        self.assert_failure(reply, ['REQUEST_DENIED'])
+        self.assertEqual(reply.json['error_message'], 'Enable it at [url], then retry (see [url]).')
+
+    def test_a_key_of_the_new_api_gets_a_hint(self):
+        message = "You're calling a legacy API, which is not enabled for your project."
+        self.google.always(json.dumps({'status': 'REQUEST_DENIED', 'error_message': message}).encode())
+        reply = self.ask()
+        self.assert_failure(reply, ['REQUEST_DENIED'])
+        self.assertEqual(reply.json['error_message'], message + ' For Places API (New) set places = google.')
+
     def test_r15_a_key_or_url_in_googles_own_message_is_not_passed_on(self):
         message = f'Key {KEY} is bad, see {self.google.url}{PATH}?key={KEY}'
         for code in (200, 403):
             with self.subTest(code=code):
                 self.google.always(json.dumps({'status': 'REQUEST_DENIED', 'error_message': message}).encode(), code)
                 self.assert_failure(self.ask(), ['REQUEST_DENIED'])
-
-    def test_r15_redirects_are_not_followed(self):
-        other = self.fake_google()
-        for code in (301, 302, 307, 308):
-            with self.subTest(code=code):
-                self.google.always(b'', code, {'Location': other.url + PATH})
-                self.assert_failure(self.ask())
-        self.assertEqual(other.requests, 0)
-
-    def test_r15_a_huge_answer_is_refused_and_costs_little(self):
-        huge = b'{"html_attributions":[],"results":[{"name":"%s"}],"status":"OK"}' % (b'x' * (64 << 20))
-        for body in (huge, b' ' * (64 << 20)):
-            before = self.member.rss()
-            self.google.always(body)
-            self.assert_failure(self.client.whatsat(b'kiwi', b'10', b'20'))
-            growth = self.member.rss() - before
-            diag(f'64 MiB from the provider: {growth >> 10} KiB more')
-            self.assertLess(growth, (16 << 20) * SLOWER)
 
 
 if __name__ == '__main__':

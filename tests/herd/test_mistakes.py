@@ -163,10 +163,10 @@ class MistakesTowardsTheProvider(GoogleTestCase):
         client = self.google_member().client()
         client.iamat(b'kiwi', b'+34.068930-118.445127')
         client.whatsat(b'kiwi', b'10', b'5')
-        query = self.google.queries[0]
+        query = self.google.calls[0].question
         self.assertEqual(float(query['radius']), 10_000)
         self.assertEqual([float(part) for part in query['location'].split(',')], [34.06893, -118.445127])
-        self.assertNotIn('+', self.google.paths[0])
+        self.assertNotIn('+', self.google.calls[0].path)
 
 
 if __name__ == '__main__':
