@@ -259,7 +259,6 @@ static const OsmMeaning railways[] = {
     WITH("station", "light_rail", "yes", TRIP("light_rail_station")),
     WITH("station", "subway", "yes", TRIP("subway_station")),
     IS("station", TRIP("train_station")),
-    IS("subway_entrance", TRIP("subway_station")),
     IS("tram_stop", TRIP("light_rail_station")),
 };
 
@@ -276,8 +275,6 @@ static const OsmMeaning public_transport[] = {
     WITH("station", "tram", "yes", TRIP("light_rail_station")),
     WITH("station", "bus", "yes", TRIP("bus_station")),
     IS("station", "transit_station," POI),
-    WITH("platform", "bus", "yes", TRIP("bus_station")),
-    IS("platform", "transit_station," POI),
 };
 
 static const OsmMeaning aerialways[] = {IS("station", "transit_station," POI)};
@@ -321,7 +318,10 @@ static const OsmKey keys[] = {
     KEY("railway", railways, NULL),
     KEY("public_transport", public_transport, NULL),
     KEY("aerialway", aerialways, NULL),
-    KEY("highway", highways, NULL),
+    {.key = "highway",
+     .meanings = highways,
+     .meaning_count = G_N_ELEMENTS(highways),
+     .common = true},
     KEY("landuse", landuses, NULL),
     KEY("historic", historic, POI),
     KEY("place", places, NULL),

@@ -31,6 +31,7 @@ typedef struct {
     const OsmMeaning *meanings; /* the first that fits counts */
     size_t meaning_count;
     const char *otherwise; /* (nullable) the types of any other value; NULL: it means nothing */
+    bool common;           /* so much of it that it would hide the rest where nobody asks for it */
 } OsmKey;
 
 /* All that is known of tags: the keys, the ones that count first first. (transfer none) static */

@@ -27,8 +27,9 @@ static Provider *provider_new(const PlacesOptions *options, GError **error)
         return google_new(options, error);
     case PROVIDER_GOOGLE_LEGACY:
         return google_legacy_new(options, error);
-    case PROVIDER_FILE:
     case PROVIDER_OVERPASS:
+        return overpass_new(options, error);
+    case PROVIDER_FILE:
         g_set_error_literal(error, HERD_PLACES_ERROR, HERD_PLACES_ERROR_DATA,
                             "this provider is not there yet");
         return NULL;

@@ -45,6 +45,7 @@ struct Provider {
 Provider *embedded_new(GError **error);
 Provider *google_new(const PlacesOptions *options, GError **error);
 Provider *google_legacy_new(const PlacesOptions *options, GError **error);
+Provider *overpass_new(const PlacesOptions *options, GError **error);
 
 /* Fills in @failure. Returns @status. */
 PlacesStatus provider_fail(ProviderFailure *failure, PlacesStatus status, const char *format, ...)
