@@ -324,6 +324,11 @@ class Calls(OverpassTestCase):
         self.assertEqual(len(places), 20)
         self.assertEqual(places, sorted(places))
 
+    def test_every_call_counts_for_max_calls_per_minute(self):
+        client = self.overpass_client(max_calls_per_minute=2)
+        self.assert_failure(client.whatsat(b'kiwi', b'10', b'20'), 'OVER_QUERY_LIMIT')
+        self.assertEqual(len(self.overpass.calls), 2)
+
     def test_one_deadline_for_all_calls(self):
         """Four calls are needed; each takes less than the lookup may, three take more."""
         timeout_ms = 1200 * SLOWER
