@@ -66,7 +66,7 @@ static PlacesStatus overpass_nearby(Provider *provider, const PlacesQuery *query
     g_autoptr(OverpassAnswer) answer =
         overpassanswer_new(query, overpass->type, overpass->language);
     RadiusSearch search = radiussearch_begin(query->radius, query->bound);
-    RadiusSearchSeen seen;
+    RadiusSearchSeen seen = {0};
 
     do {
         PlacesStatus status =
@@ -79,6 +79,9 @@ static PlacesStatus overpass_nearby(Provider *provider, const PlacesQuery *query
         if (status != PLACES_OK)
             break;
     } while (radiussearch_go_on(&search, &seen));
+    if (seen.known == 0 && !radiussearch_is_settled(&search, &seen))
+        return provider_fail(failure, PLACES_UNKNOWN_ERROR,
+                             "The places provider has too much here that is no place.");
     return overpassanswer_append(answer, json);
 }
 

@@ -324,6 +324,15 @@ class Calls(OverpassTestCase):
         self.assertEqual(len(places), 20)
         self.assertEqual(places, sorted(places))
 
+    def test_r15_more_than_an_answer_holds_of_what_is_no_place_is_not_zero_results(self):
+        client = self.overpass_client()
+        self.overpass.things = [Thing('way', number, *CENTER, {'amenity': 'cafe', 'name': 'A'}, has_center=False)
+                                for number in range(1, 1000)]
+        self.assert_failure(client.whatsat(b'kiwi', b'10', b'20'), 'UNKNOWN_ERROR')
+        self.assertLessEqual(len(self.overpass.calls), CALLS_MAX)
+        self.overpass.things.append(Thing('node', 1, *CENTER, {'amenity': 'cafe', 'name': 'B'}))
+        self.assertEqual(client.whatsat(b'kiwi', b'10', b'20').names, ['B'])
+
     def test_every_call_counts_for_max_calls_per_minute(self):
         client = self.overpass_client(max_calls_per_minute=2)
         self.assert_failure(client.whatsat(b'kiwi', b'10', b'20'), 'OVER_QUERY_LIMIT')
