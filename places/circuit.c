@@ -153,12 +153,12 @@ static void judge_unlocked(Circuit *circuit, int64_t now_ms, PlacesStatus status
 void circuit_leave(Circuit *circuit, int64_t now_ms, CircuitPass pass, PlacesStatus status,
                    const ProviderFailure *failure)
 {
+    unsigned retry_after_s = MIN(failure->retry_after_s, CIRCUIT_RETRY_AFTER_MAX_S);
     bool failed = !is_well(status) && !failure->not_asked;
-    unsigned retry_after_s = failed ? MIN(failure->retry_after_s, CIRCUIT_RETRY_AFTER_MAX_S) : 0;
 
     mutex_lock(&circuit->lock);
-    if (failed) {
-        circuit->last = status;
+    if (failed || retry_after_s > 0) {
+        circuit->last = failed ? status : PLACES_OVER_QUERY_LIMIT;
         g_free(circuit->last_message);
         circuit->last_message = g_strdup(failure->message);
     }

@@ -52,6 +52,7 @@ bool circuit_enter(Circuit *circuit, int64_t now_ms, CircuitPass *ret_pass,
 bool circuit_refuses(Circuit *circuit, int64_t now_ms, PlacesStatus *ret_status,
                      ProviderFailure *failure);
 
-/* How the lookup ended; @failure counts for a status other than OK and ZERO_RESULTS. */
+/* How the lookup ended. @failure counts for a status other than OK and ZERO_RESULTS; its
+ * retry_after_s, with a message, for any. */
 void circuit_leave(Circuit *circuit, int64_t now_ms, CircuitPass pass, PlacesStatus status,
                    const ProviderFailure *failure);

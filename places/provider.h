@@ -15,7 +15,8 @@ typedef struct Provider Provider;
 /* Why a lookup has no good answer. */
 typedef struct {
     char *message;          /* (owned) a sentence without key, URL or path */
-    unsigned retry_after_s; /* that the provider wants to be left alone; 0: it does not say */
+    unsigned retry_after_s; /* that the provider wants to be left alone, even if what it has said
+                               was enough for an answer; 0: it does not say */
     bool not_asked;         /* it failed on this side: says nothing about the provider */
 } ProviderFailure;
 

@@ -300,7 +300,7 @@ class Calls(OverpassTestCase):
 
     def be_busy_from(self, call):
         """All is well up to that call, counted from 1."""
-        busy = Response(b'<html>Too Many Requests</html>', 429, {'Content-Type': 'text/html', 'Retry-After': '5'})
+        busy = Response(b'<html>Too Many Requests</html>', 429, {'Content-Type': 'text/html', 'Retry-After': '3600'})
 
         def respond(query):
             return busy if len(self.overpass.calls) + 1 >= call else self.overpass.answer(query)
@@ -323,6 +323,9 @@ class Calls(OverpassTestCase):
         places = [every.index(place_id) for place_id in self.ids(reply)]
         self.assertEqual(len(places), 20)
         self.assertEqual(places, sorted(places))
+        # It has asked to be left alone all the same.
+        self.assert_failure(client.whatsat(b'kiwi', b'0.3', b'20'), 'OVER_QUERY_LIMIT')
+        self.assertEqual(len(self.overpass.calls), 2)
 
     def test_r15_more_than_an_answer_holds_of_what_is_no_place_is_not_zero_results(self):
         client = self.overpass_client()

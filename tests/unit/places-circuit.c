@@ -172,6 +172,26 @@ static void test_retry_after_is_obeyed(void)
     }
 }
 
+/* A provider that is asked several times for one lookup may say enough and then this. */
+static void test_retry_after_of_a_good_answer_is_obeyed(void)
+{
+    char text[] = "Too many.";
+    const ProviderFailure busy = {.message = text, .retry_after_s = 30};
+    g_autoptr(Circuit) circuit = circuit_new(THRESHOLD);
+    g_auto(ProviderFailure) failure = {0};
+    CircuitPass pass;
+    PlacesStatus status;
+
+    g_assert_true(circuit_enter(circuit, 0, &pass, &status, &failure));
+    circuit_leave(circuit, 0, pass, PLACES_OK, &busy);
+    assert_refused(circuit, 0, PLACES_OVER_QUERY_LIMIT, "Too many. (It is asked again in 30 s.)");
+    /* Also when it is said by the trial. */
+    g_assert_true(circuit_enter(circuit, 30000, &pass, &status, &failure));
+    circuit_leave(circuit, 30000, pass, PLACES_OK, &busy);
+    assert_refused(circuit, 30000, PLACES_OVER_QUERY_LIMIT,
+                   "Too many. (It is asked again in 30 s.)");
+}
+
 static void test_retry_after_is_bounded(void)
 {
     char text[] = "Never.";
@@ -275,6 +295,7 @@ int main(int argc, char **argv)
     TEST("pauses-grow-to-a-bound", test_pauses_grow_to_a_bound);
     TEST("what-was-under-way-does-not-count", test_what_was_under_way_does_not_count);
     TEST("retry-after-is-obeyed", test_retry_after_is_obeyed);
+    TEST("retry-after-of-a-good-answer-is-obeyed", test_retry_after_of_a_good_answer_is_obeyed);
     TEST("retry-after-is-bounded", test_retry_after_is_bounded);
     TEST("what-was-not-asked-does-not-count", test_what_was_not_asked_does_not_count);
     TEST("none-never-opens", test_none_never_opens);
