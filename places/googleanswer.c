@@ -32,6 +32,14 @@ static JsonValue *require_array(JsonTree *tree, Slice key, bool may_lack)
     return count == 1 && array->type == JSON_ARRAY ? array : NULL;
 }
 
+static bool are_objects(const JsonValue *array)
+{
+    for (const JsonValue *value = array->first; value != NULL; value = value->next)
+        if (value->type != JSON_OBJECT)
+            return false;
+    return true;
+}
+
 /* Makes @tree a whole answer with at most @bound results. FALSE: it is not one in Google's format.
  */
 static bool complete(JsonTree *tree, unsigned bound, PlacesStatus *ret_status)
@@ -51,7 +59,7 @@ static bool complete(JsonTree *tree, unsigned bound, PlacesStatus *ret_status)
     if (results == NULL || require_array(tree, SLICE("html_attributions"), true) == NULL)
         return false;
     jsontree_truncate(results, bound);
-    return true;
+    return are_objects(results);
 }
 
 static bool is_failure(PlacesStatus status)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define USER_AGENT "herd/" HERD_VERSION " (location server)"
@@ -25,12 +26,17 @@ struct HttpClient {
     bool look_up_authorities;   /* read-only after new: see directory_is_hashed() */
 };
 
-/* The body of the answer that is on its way. */
+/* Bytes of an answer's headers and trailers, of which libcurl keeps copies. The providers' are
+ * below 2 KiB. */
+#define HEADERS_MAX ((size_t)64 * 1024)
+
+/* The answer that is on its way. */
 typedef struct {
-    GString *text;
-    gsize begin; /* where it begins in text */
+    GString *text;  /* its body is appended */
+    gsize begin;    /* where that begins in text */
+    size_t headers; /* bytes so far */
     bool too_large;
-} Body;
+} Incoming;
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 static CURLcode library_status; /* written once, before any reader: library_once */
@@ -120,15 +126,24 @@ void httpclient_free(HttpClient *client)
  * one, too. */
 static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 {
-    Body *body = data;
+    Incoming *incoming = data;
     size_t length = size * count;
 
-    if (length > HTTPCLIENT_BODY_MAX - (body->text->len - body->begin)) {
-        body->too_large = true;
+    if (length > HTTPCLIENT_BODY_MAX - (incoming->text->len - incoming->begin)) {
+        incoming->too_large = true;
         return 0;
     }
-    g_string_append_len(body->text, bytes, (gssize)length);
+    g_string_append_len(incoming->text, bytes, (gssize)length);
     return length;
+}
+
+/* libcurl 7.88 takes trailers without end: 2 GB in five seconds, measured. */
+static size_t on_header(char *line G_GNUC_UNUSED, size_t size, size_t count, void *data)
+{
+    Incoming *incoming = data;
+
+    incoming->headers += size * count;
+    return incoming->headers <= HEADERS_MAX ? size * count : 0;
 }
 
 static CURLcode set_options(CURL *easy, const HttpClient *client)
@@ -164,8 +179,20 @@ static CURLcode set_options(CURL *easy, const HttpClient *client)
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)HTTPCLIENT_BODY_MAX);
     SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
 #undef SET
     return status;
+}
+
+/* Whether something has come behind the last answer. libcurl 7.88, which reads no more than
+ * Content-Length says and keeps the connection, would take it for the next answer. */
+static bool has_more_to_say(CURL *easy)
+{
+    curl_socket_t kept = CURL_SOCKET_BAD;
+    char byte;
+
+    return curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &kept) == CURLE_OK &&
+           kept != CURL_SOCKET_BAD && recv(kept, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 /* The calling thread's own handle, NULL if there is no memory for it. */
@@ -173,8 +200,12 @@ static CURL *easy_handle(HttpClient *client)
 {
     CURL *easy = pthread_getspecific(client->easy_handles);
 
-    if (easy != NULL)
+    if (easy != NULL && !has_more_to_say(easy))
         return easy;
+    if (easy != NULL) { /* there is no other way to be rid of its connection */
+        pthread_setspecific(client->easy_handles, NULL);
+        curl_easy_cleanup(easy);
+    }
     easy = curl_easy_init();
     if (easy == NULL)
         return NULL;
@@ -269,11 +300,12 @@ static CURLcode perform(CURL *easy, const HttpClient *client, const HttpRequest 
 
 HttpOutcome httpclient_ask(HttpClient *client, const HttpRequest *request, HttpReply *reply)
 {
-    Body received = {.text = reply->body, .begin = reply->body->len};
+    Incoming incoming = {.text = reply->body, .begin = reply->body->len};
     struct curl_slist *headers = NULL;
     CURL *easy = easy_handle(client);
 
-    if (easy == NULL || curl_easy_setopt(easy, CURLOPT_WRITEDATA, &received) != CURLE_OK)
+    if (easy == NULL || curl_easy_setopt(easy, CURLOPT_WRITEDATA, &incoming) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_HEADERDATA, &incoming) != CURLE_OK)
         return HTTP_FAILED;
     for (size_t i = 0; request->headers != NULL && request->headers[i] != NULL; i++) {
         struct curl_slist *longer = curl_slist_append(headers, request->headers[i]);
@@ -293,7 +325,7 @@ HttpOutcome httpclient_ask(HttpClient *client, const HttpRequest *request, HttpR
     curl_slist_free_all(headers);
     if (!may_call)
         return HTTP_OVER_BUDGET;
-    return received.too_large ? HTTP_TOO_LARGE : outcome_of(status);
+    return incoming.too_large ? HTTP_TOO_LARGE : outcome_of(status);
 }
 
 char *httpclient_describe(const HttpClient *client, HttpOutcome outcome)

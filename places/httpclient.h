@@ -32,7 +32,7 @@ typedef enum {
     HTTP_TLS_FAILED,
     HTTP_TOO_LARGE,   /* above HTTPCLIENT_BODY_MAX */
     HTTP_CUT_OFF,     /* closed before the answer was whole */
-    HTTP_FAILED,      /* anything else, such as bytes that are not HTTP */
+    HTTP_FAILED,      /* anything else, such as bytes that are not HTTP, or headers without end */
     HTTP_OVER_BUDGET, /* not asked: max_calls_per_minute */
 } HttpOutcome;
 

@@ -332,7 +332,8 @@ static void test_not_an_answer(void)
         "{\"status\":\"OK\",\"results\":{}}",
         "{\"status\":\"ZERO_RESULTS\",\"results\":null}",
         "{\"status\":\"OK\",\"results\":[],\"html_attributions\":\"x\"}",
-        "{\"status\":\"OK\",\"results\":[],\"results\":[1]}",
+        "{\"status\":\"OK\",\"results\":[],\"results\":[{}]}",
+        "{\"status\":\"OK\",\"results\":[{},null]}",
         "{\"status\":\"OK\",\"results\":[],\"status\":\"ZERO_RESULTS\"}",
     };
     g_autoptr(FakeHttp) fake = fake_http_new();

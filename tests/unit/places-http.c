@@ -166,6 +166,44 @@ static void test_proxy_of_the_environment_is_not_used(void)
 
 /* ---- size ---- */
 
+static void test_headers_without_end(void)
+{
+    static const char head[] =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n";
+    g_autoptr(FakeHttp) fake = fake_http_new();
+    g_autoptr(HttpClient) client = client_new(PATIENCE_MS);
+    g_autoptr(GString) answer = g_string_new(head);
+
+    for (unsigned i = 0; i < 20000; i++)
+        g_string_append(answer, "X: y\r\n");
+    g_string_append(answer, "\r\n");
+    fake_http_say(fake, answer->str, answer->len, FAKE_HTTP_KEEP);
+    assert_outcome(client, fake, HTTP_FAILED);
+    answer_with(fake, 200, "body");
+    assert_body(client, fake, 200, "body");
+}
+
+/* What follows an answer is not the answer to the next request. */
+static void test_answer_that_nobody_asked_for(void)
+{
+    g_autoptr(FakeHttp) fake = fake_http_new();
+    g_autoptr(HttpClient) client = client_new(PATIENCE_MS);
+    g_autoptr(GString) answer = g_string_new("HTTP/1.1 200 OK\r\nContent-Length: 65536\r\n\r\n");
+    g_autofree char *url = fake_http_url(fake, "http");
+    g_autoptr(GString) body = g_string_new(NULL);
+    HttpReply reply = {.body = body};
+
+    /* The body is so long that libcurl has taken all of it before it meets what follows. */
+    for (unsigned i = 0; i < 65536; i++)
+        g_string_append_c(answer, 'x');
+    g_string_append(answer, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nspare");
+    fake_http_say(fake, answer->str, answer->len, FAKE_HTTP_KEEP);
+    g_assert_cmpint(httpclient_ask(client, &(HttpRequest){.url = url}, &reply), ==, HTTP_ANSWERED);
+    g_assert_cmpuint(body->len, ==, 65536);
+    answer_with(fake, 200, "own");
+    assert_body(client, fake, 200, "own");
+}
+
 static void test_large_answer(void)
 {
     size_t length = HTTPCLIENT_BODY_MAX + 1;
@@ -312,6 +350,8 @@ int main(int argc, char **argv)
     TEST("not-http", test_not_http);
     TEST("other-schemes-are-refused", test_other_schemes);
     TEST("proxy-of-the-environment-is-not-used", test_proxy_of_the_environment_is_not_used);
+    TEST("headers-without-end", test_headers_without_end);
+    TEST("answer-that-nobody-asked-for", test_answer_that_nobody_asked_for);
     TEST("large-answer", test_large_answer);
     TEST("large-answer-unpacked", test_large_answer_unpacked);
     TEST("describe-tells-them-apart", test_describe);
