@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,11 +113,22 @@ static void say_listening(const Member *self)
     fflush(stdout);
 }
 
+/*
+ * Large blocks go back to the system when they are freed. glibc would learn from the first large
+ * answer of a provider to keep them, in each arena that a worker allocates from: 48 lookups at once
+ * with 2 MB each then leave 50 to 80 MB behind, and 10 MB so.
+ */
+static void keep_no_large_blocks(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+}
+
 static int run(const Config *config, Places *places)
 {
     g_autoptr(GError) error = NULL;
     sigset_t signals = block_signals();
 
+    keep_no_large_blocks();
     raise_descriptor_limit();
     Server *server = server_start(config, places, &error);
     if (server == NULL) {
