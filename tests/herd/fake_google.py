@@ -156,7 +156,8 @@ def good(question, count=20):
 class Response:
     """What to send for one request. `mode` is how: plain, reset (no byte), truncated (fewer bytes than the
     Content-Length says), cut (chunked, without its last chunk), drip (a byte at a time until the client goes),
-    hang (nothing until the client goes)."""
+    hang (nothing until the client goes), raw (the body is what goes over the wire, in pieces; a number among them is
+    a pause in seconds, and after the last of them the connection is closed)."""
 
     def __init__(self, body=b'', status=200, headers=(), mode='plain', delay=0):
         self.body, self.status, self.headers, self.mode, self.delay = body, status, dict(headers), mode, delay
@@ -229,6 +230,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 break
         self.close_connection = True
 
+    def send_raw(self, response):
+        for piece in response.body:
+            if isinstance(piece, bytes):
+                if not self.write(piece):
+                    break
+            elif self.server.fake.closing.wait(piece):
+                break
+        self.close_connection = True
+
     def send_hang(self, _response):
         self.server.fake.closing.wait()
         self.close_connection = True
@@ -243,9 +253,10 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
 
 class FakeGoogle:
-    """`respond` maps a Call's question to a Response; `gate` holds all of them back while it is clear."""
+    """`respond` maps a Call's question to a Response; `gate` holds all of them back while it is clear. With `tls`,
+    an ssl.SSLContext, it is https."""
 
-    def __init__(self, respond=None, port=0):
+    def __init__(self, respond=None, port=0, tls=None):
         self.respond = respond or (lambda question: Response(good(question)))
         self.gate = threading.Event()
         self.gate.set()
@@ -257,7 +268,9 @@ class FakeGoogle:
         self.most_open = 0
         self.server = Server(('127.0.0.1', port), Handler)
         self.server.fake = self
-        self.url = 'http://127.0.0.1:%d' % self.server.server_address[1]
+        self.url = '%s://127.0.0.1:%d' % ('https' if tls else 'http', self.server.server_address[1])
+        if tls:  # each connection's thread shakes hands, when it reads
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self.server.serve_forever, kwargs={'poll_interval': 0.02}, daemon=True).start()
 
     @contextlib.contextmanager

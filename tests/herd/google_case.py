@@ -35,8 +35,8 @@ class GoogleTestCase(HerdTestCase):
     def assert_no_secret(self, *texts):
         for text in texts:
             text = text.encode() if isinstance(text, str) else text
-            for secret in (KEY.encode(), self.google.url.encode(), self.google.url[7:].encode(), b'nearbysearch',
-                           b'searchNearby'):
+            for secret in (KEY.encode(), self.google.url.encode(), self.google.url.partition('://')[2].encode(),
+                           b'nearbysearch', b'searchNearby'):
                 self.assertNotIn(secret, text)
 
     def assert_failure(self, reply, statuses=('UNKNOWN_ERROR',)):

@@ -263,6 +263,9 @@ class Member:
         with open(f'/proc/{self.process.pid}/statm', encoding='ascii') as file:
             return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
+    def threads(self):
+        return len(os.listdir(f'/proc/{self.process.pid}/task'))
+
     def stderr(self):
         try:
             with open(self.stderr_path, encoding='utf-8', errors='replace') as file:
