@@ -440,6 +440,13 @@ static void serve(Worker *worker, Connection *connection)
     g_string_truncate(worker->turn.output, 0);
 }
 
+/* A worker that parks keeps no room for output: there may be a thousand of them. */
+static void release_output(Worker *worker)
+{
+    g_string_free(worker->turn.output, TRUE);
+    worker->turn.output = g_string_new(NULL);
+}
+
 void worker_main(void *argument)
 {
     Worker worker = {.context = argument};
@@ -456,6 +463,8 @@ void worker_main(void *argument)
             break;
         while (worker.next < worker.count)
             serve(&worker, worker.batch[worker.next++]);
+        if (!worker.active)
+            release_output(&worker);
     }
 
     g_array_unref(worker.turn.updates);

@@ -14,8 +14,6 @@
 #define NANODEGREE_DIGITS 9
 #define MILLIMETRE_DIGITS 3
 
-#define BODY_USUAL ((size_t)32 * 1024) /* bytes of an answer with twenty results */
-
 /* All read-only after new. */
 typedef struct {
     Provider base;
@@ -54,7 +52,7 @@ static PlacesStatus google_nearby(Provider *provider, const PlacesQuery *query, 
 {
     GoogleLegacy *google = (GoogleLegacy *)provider;
     g_autoptr(GString) url = g_string_new(NULL);
-    g_autoptr(GString) body = g_string_sized_new(BODY_USUAL);
+    g_autoptr(GString) body = g_string_new(NULL); /* while it waits a lookup holds no memory */
     HttpReply reply = {.body = body};
 
     append_url(google, query, url);

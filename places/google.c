@@ -15,8 +15,6 @@
 #define NANODEGREE_DIGITS 9
 #define MILLIMETRE_DIGITS 3
 
-#define BODY_USUAL ((size_t)32 * 1024) /* bytes of an answer with few photos */
-
 /* All read-only after new. */
 typedef struct {
     Provider base;
@@ -58,7 +56,7 @@ static PlacesStatus google_nearby(Provider *provider, const PlacesQuery *query, 
     const char *const headers[] = {"Content-Type: application/json",
                                    "X-Goog-FieldMask: " GOOGLENEW_FIELDS, google->key_header, NULL};
     g_autoptr(GString) question = g_string_new(NULL);
-    g_autoptr(GString) body = g_string_sized_new(BODY_USUAL);
+    g_autoptr(GString) body = g_string_new(NULL); /* while it waits a lookup holds no memory */
     HttpReply reply = {.body = body};
 
     append_question(google, query, question);

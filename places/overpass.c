@@ -23,7 +23,6 @@
 #define BASE_URL "https://overpass-api.de"
 #define PATH     "/api/interpreter"
 
-#define BODY_USUAL    ((size_t)64 * 1024) /* bytes of an answer for a radius in a town */
 #define MS_PER_SECOND 1000
 
 /* All read-only after new. */
@@ -44,7 +43,7 @@ static PlacesStatus ask(const Overpass *overpass, Location center, int64_t radiu
 {
     int64_t left_s = (deadline - monotonic_ms()) / MS_PER_SECOND;
     g_autoptr(GString) form = g_string_new(NULL);
-    g_autoptr(GString) body = g_string_sized_new(BODY_USUAL);
+    g_autoptr(GString) body = g_string_new(NULL); /* while it waits a lookup holds no memory */
     HttpReply reply = {.body = body};
 
     /* A server that goes on when nobody listens any more works for nothing. */
