@@ -179,6 +179,15 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_end,
 };
 
+/* yajl itself would take an unfinished string behind the value for the end of the text. */
+static bool is_blank(Slice text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (strchr(" \t\r\n", text.data[i]) == NULL || text.data[i] == '\0')
+            return false;
+    return true;
+}
+
 JsonTreeOutcome jsontree_parse(Slice text, JsonTree **ret_tree)
 {
     /* yajl looks at UTF-8, too, but lets overlong forms and surrogates through. */
@@ -188,14 +197,17 @@ JsonTreeOutcome jsontree_parse(Slice text, JsonTree **ret_tree)
     g_autoptr(JsonTree) tree = g_new0(JsonTree, 1);
     yajl_handle parser = yajl_alloc(&callbacks, NULL, tree);
     g_assert(parser != NULL);
+    yajl_config(parser, yajl_allow_trailing_garbage, 1); /* which is looked at below */
     yajl_status status = yajl_parse(parser, (const unsigned char *)text.data, text.length);
+    size_t end = yajl_get_bytes_consumed(parser);
     if (status == yajl_status_ok)
         status = yajl_complete_parse(parser);
     yajl_free(parser);
 
     if (tree->too_large)
         return JSONTREE_TOO_LARGE;
-    if (status != yajl_status_ok || tree->root == NULL)
+    if (status != yajl_status_ok || tree->root == NULL ||
+        !is_blank((Slice){.data = text.data + end, .length = text.length - end}))
         return JSONTREE_MALFORMED;
     *ret_tree = g_steal_pointer(&tree);
     return JSONTREE_OK;

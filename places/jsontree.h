@@ -44,7 +44,8 @@ struct JsonValue {
 
 typedef enum {
     JSONTREE_OK,
-    JSONTREE_MALFORMED, /* not one JSON text (RFC 8259), or not in UTF-8 */
+    JSONTREE_MALFORMED, /* not one JSON text (RFC 8259; form feed and vertical tab pass as white
+                           space), or not in UTF-8 */
     JSONTREE_TOO_LARGE, /* deeper than JSONTREE_DEPTH_MAX, or more than JSONTREE_VALUES_MAX values
                          */
 } JsonTreeOutcome;
