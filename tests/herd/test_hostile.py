@@ -14,7 +14,7 @@ import unittest
 
 from fake_google import PATH, Response, answer
 from google_case import UCLA, GoogleTestCase
-from harness import SANITIZER, SLOWER, diag, wait_until
+from harness import LOG_LINE, SANITIZER, SLOWER, diag, wait_until
 
 WORKERS, LOOKUPS = 8, 4
 ASKERS = 2 * LOOKUPS  # half of them wait in line
@@ -169,14 +169,17 @@ class HostileCase(GoogleTestCase):
 
     def start(self, **places):
         self.member = self.google_member(herd={'workers': WORKERS}, places={
-            'timeout_ms': int(TIMEOUT_S * 1000), 'max_lookups': LOOKUPS, 'circuit_failures': 0, **places})
+            'timeout_ms': int(TIMEOUT_S * 1000), 'max_lookups': LOOKUPS, **places})
         self.other = self.member.client()
         self.at = self.other.iamat(b'kiwi', UCLA)
         self.asked = 0
 
     def tearDown(self):
         self.member.stop()
-        self.assert_no_secret(self.member.log(), self.member.stderr())
+        log = self.member.log()
+        self.assert_no_secret(log, self.member.stderr())
+        for line in log.splitlines():
+            self.assertRegex(line, LOG_LINE)
         super().tearDown()
 
     def ask(self, bound=20):
@@ -271,6 +274,13 @@ class Hostile(HostileCase):
 
     def test_r15_wrong_types(self):
         self.assert_no_harm(WRONG_TYPES, self.check_failure)
+
+    def test_r15_error_messages_of_any_kind(self):
+        # They are Google's own words, and go to the client and the log: neither mistakes them for its own lines.
+        messages = ('', '\n\n', 'a\n\nb\r\n', '\0', '\x1b[2J', '%s%n%p', '2026-01-01 info main stop', 'é' * 1000,
+                    'x' * 1_000_000)
+        self.assert_no_harm({repr(message[:20]): value(status='REQUEST_DENIED', error_message=message)
+                             for message in messages}, lambda reply: self.assert_failure(reply, ('REQUEST_DENIED',)))
 
     def test_r13_10_000_small_results_are_cut_to_the_bound(self):
         def check(reply):
