@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from fake_google import PATH, Response, answer
+from fake_google import PATH, Response, answer, new_answer
 from google_case import UCLA, GoogleTestCase
 from harness import LOG_LINE, SANITIZER, SLOWER, diag, wait_until
 
@@ -223,7 +223,7 @@ class HostileCase(GoogleTestCase):
     def assert_as_good_as_new(self):
         """Exactly max_lookups lookups run at once, and all find something."""
         google = self.google
-        google.always(answer(3), headers=self.HEADERS)
+        google.always(self.good(3), headers=self.HEADERS)
         google.gate.clear()
         google.most_open = 0
         requests = google.requests
@@ -258,7 +258,9 @@ class HostileCase(GoogleTestCase):
         self.assert_failure(reply, (*FAILED, NO_TURN))
 
 
-class Hostile(HostileCase):
+class HostileTests:
+    """What no provider may do, whatever its API."""
+
     def setUp(self):
         super().setUp()
         self.start()
@@ -272,6 +274,19 @@ class Hostile(HostileCase):
     def test_r15_a_provider_that_breaks_off_or_speaks_nonsense(self):
         self.assert_no_harm(BROKEN, self.check_failure)
 
+    def test_r15_redirects_lead_nowhere(self):
+        other = self.fake_google()
+        self.assert_no_harm({code: plain(BODY, code, {'Location': other.url + PATH})
+                             for code in (300, 301, 302, 303, 307, 308)}, self.check_failure)
+        self.assertEqual(other.requests, 0)
+
+
+class HostileNew(HostileTests, HostileCase):
+    PROVIDER = 'google'
+    good = staticmethod(new_answer)
+
+
+class Hostile(HostileTests, HostileCase):
     def test_r15_wrong_types(self):
         self.assert_no_harm(WRONG_TYPES, self.check_failure)
 
@@ -298,12 +313,6 @@ class Hostile(HostileCase):
                               ('UNKNOWN_ERROR', (201, 204, 206, 304, 404, 418, 500, 503, 599))):
             self.assert_no_harm({code: plain(BODY if code not in (204, 304) else b'', code) for code in codes},
                                 lambda reply, status=status: self.assert_failure(reply, (status,)))
-
-    def test_r15_redirects_lead_nowhere(self):
-        other = self.fake_google()
-        self.assert_no_harm({code: plain(BODY, code, {'Location': other.url + PATH})
-                             for code in (300, 301, 302, 303, 307, 308)}, self.check_failure)
-        self.assertEqual(other.requests, 0)
 
     def test_r15_retry_after_of_any_kind(self):
         # How long the provider is then left alone is another matter.
@@ -357,10 +366,10 @@ class Tls(HostileCase):
     def setUp(self):
         super().setUp()
         self.authority = Authority(self.directory)
-        self.good = self.authority.signed('good', 'IP:127.0.0.1')
+        self.own = self.authority.signed('good', 'IP:127.0.0.1')
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.num_tickets = 0
-        self.tls.load_cert_chain(*self.good)
+        self.tls.load_cert_chain(*self.own)
         self.plain = self.google
         self.google = self.fake_google(tls=self.tls)
 
@@ -369,7 +378,7 @@ class Tls(HostileCase):
         requests = self.google.requests
         self.tls.load_cert_chain(*response)
         took = super().endure(None, check, reaches=False, **options)
-        self.tls.load_cert_chain(*self.good)
+        self.tls.load_cert_chain(*self.own)
         self.assertEqual(self.google.requests, requests)
         return took
 
@@ -390,16 +399,16 @@ class Tls(HostileCase):
 
     def test_r15_the_system_does_not_trust_an_authority_of_our_own(self):
         self.start()
-        self.endure(self.good, self.check_untrusted)
+        self.endure(self.own, self.check_untrusted)
 
     def test_r15_a_handshake_that_hangs(self):
         with socket.create_server(('127.0.0.1', 0)) as silent:
             self.start(url='https://127.0.0.1:%d' % silent.getsockname()[1], ca_file=self.authority.file)
-            self.endure(self.good, self.check_failure_or_no_turn)
+            self.endure(self.own, self.check_failure_or_no_turn)
 
     def test_r15_no_tls_where_there_should_be(self):
         self.start(url=self.plain.url.replace('http:', 'https:'), ca_file=self.authority.file)
-        self.endure(self.good, self.check_failure_or_no_turn)
+        self.endure(self.own, self.check_failure_or_no_turn)
         self.assertEqual(self.plain.requests, 0)
 
 
