@@ -61,13 +61,13 @@ static bool add_row(PlacesFileWriter *writer, const char *line, GError **error)
     return placesfile_writer_add(writer, &place, error);
 }
 
-static PlacesFileWriter *read_rows(const char *path, GError **error)
+static PlacesFileWriter *read_rows(const char *path, const char *folder, GError **error)
 {
     g_autofree char *text = NULL;
-    g_autoptr(PlacesFileWriter) writer = placesfile_writer_new(ATTRIBUTION);
+    g_autoptr(PlacesFileWriter) writer = placesfile_writer_new(ATTRIBUTION, folder, error);
     unsigned number = 1;
 
-    if (!g_file_get_contents(path, &text, NULL, error))
+    if (writer == NULL || !g_file_get_contents(path, &text, NULL, error))
         return NULL;
     for (char *line = text; *line != '\0'; number++) {
         char *end = strchr(line, '\n');
@@ -94,7 +94,7 @@ static bool write_file(PlacesFileWriter *writer, const char *path, GError **erro
                     g_strerror(errno));
         return false;
     }
-    bool written = placesfile_writer_finish(writer, out, error);
+    bool written = placesfile_writer_finish(writer, out, NULL, NULL, error);
     fclose(out); /* flushed by then */
     return written;
 }
@@ -133,7 +133,8 @@ int main(int argc, char **argv)
         g_printerr("usage: embed-cities ROWS.tsv OUT.places OUT.S\n");
         return 2;
     }
-    g_autoptr(PlacesFileWriter) writer = read_rows(argv[1], &error);
+    g_autofree char *folder = g_path_get_dirname(argv[2]);
+    g_autoptr(PlacesFileWriter) writer = read_rows(argv[1], folder, &error);
     if (writer == NULL || !write_file(writer, argv[2], &error) ||
         !write_assembler(argv[3], argv[2], &error)) {
         g_printerr("embed-cities: %s\n", error->message);

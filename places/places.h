@@ -27,6 +27,7 @@ typedef enum {
     HERD_PLACES_ERROR_KEY,     /* no API key, or its file cannot be read */
     HERD_PLACES_ERROR_URL,     /* not scheme://host:port, or another scheme than http or https */
     HERD_PLACES_ERROR_DATA,    /* the places data cannot be used */
+    HERD_PLACES_ERROR_DISK,    /* a file cannot be read or written */
     HERD_PLACES_ERROR_LIBRARY, /* a library that a provider needs does not start */
 } HerdPlacesError;
 

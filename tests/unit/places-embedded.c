@@ -6,12 +6,10 @@
 #include "places/filelayout.h"
 #include "places/jsonlayout.h"
 #include "places/places.h"
-#include "places/placesfile-writer.h"
-#include "places/placesfile.h"
+
+#include "tests/unit/places-image.h"
 
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #define ROWS 199568
 
@@ -239,27 +237,12 @@ static void test_every_row_is_in_the_layout(void)
 static JsonTree *ask_own_file(const char *name, const char *types, int32_t latitude,
                               int32_t longitude)
 {
-    g_autoptr(PlacesFileWriter) writer = placesfile_writer_new("");
-    Place place = {.id = SLICE("own:1"),
-                   .name = {.data = name, .length = strlen(name)},
-                   .vicinity = SLICE("1 \"Main\" <street>"),
-                   .types = {.data = types, .length = strlen(types)},
-                   .latitude = latitude,
-                   .longitude = longitude};
-    char *bytes = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&bytes, &size);
-    GError *error = NULL;
+    g_autoptr(PlacesFileWriter) writer = new_writer("");
     JsonTree *tree = NULL;
 
-    placesfile_writer_add(writer, &place, &error);
-    g_assert_no_error(error);
-    placesfile_writer_finish(writer, out, &error);
-    g_assert_no_error(error);
-    fclose(out);
-
-    g_autoptr(PlacesFile) file = placesfile_open(bytes, size, &error);
-    g_assert_no_error(error);
+    add(writer, "own:1", name, "1 \"Main\" <street>", types, latitude, longitude);
+    g_auto(Image) image = finish(writer);
+    g_autoptr(PlacesFile) file = open_image(&image);
     g_autoptr(GString) json = g_string_new(NULL);
     g_autoptr(GString) again = g_string_new(NULL);
     PlacesQuery query = {
@@ -269,7 +252,6 @@ static JsonTree *ask_own_file(const char *name, const char *types, int32_t latit
                     JSONTREE_OK);
     jsonlayout_append(again, jsontree_root(tree), 0);
     g_assert_cmpstr(json->str, ==, again->str);
-    free(bytes);
     return tree;
 }
 

@@ -4,67 +4,13 @@
 
 #include "places/fixedpoint.h"
 #include "places/geometry.h"
-#include "places/places.h"
 #include "places/placesfile-format.h"
-#include "places/placesfile-writer.h"
-#include "places/placesfile.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "tests/unit/places-image.h"
 
 #define LATITUDE_MAX  900000000  /* 1e-7 degrees */
 #define LONGITUDE_MAX 1800000000 /* 1e-7 degrees */
 #define HITS_MAX      20
-
-/* A file in memory. malloc() aligns it. */
-typedef struct {
-    char *bytes; /* (owned) */
-    size_t size;
-} Image;
-
-static void image_clear(Image *image)
-{
-    free(image->bytes);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Image, image_clear)
-
-static Image finish(PlacesFileWriter *writer)
-{
-    Image image = {0};
-    FILE *out = open_memstream(&image.bytes, &image.size);
-    GError *error = NULL;
-
-    g_assert_nonnull(out);
-    placesfile_writer_finish(writer, out, &error);
-    g_assert_no_error(error);
-    g_assert_cmpint(fclose(out), ==, 0);
-    return image;
-}
-
-static PlacesFile *open_image(const Image *image)
-{
-    GError *error = NULL;
-    PlacesFile *file = placesfile_open(image->bytes, image->size, &error);
-
-    g_assert_no_error(error);
-    g_assert_nonnull(file);
-    return file;
-}
-
-static void add(PlacesFileWriter *writer, const char *id, const char *name, const char *vicinity,
-                const char *types, int32_t latitude, int32_t longitude)
-{
-    Place place = {.id = slice_of(id),
-                   .name = slice_of(name),
-                   .vicinity = slice_of(vicinity),
-                   .types = slice_of(types),
-                   .latitude = latitude,
-                   .longitude = longitude};
-    GError *error = NULL;
-
-    placesfile_writer_add(writer, &place, &error);
-    g_assert_no_error(error);
-}
 
 /* ---- geometry ---- */
 
@@ -209,7 +155,7 @@ static Image random_image(unsigned rows)
         {0, 0},
         {0, LONGITUDE_MAX / 2},
     };
-    g_autoptr(PlacesFileWriter) writer = placesfile_writer_new("test");
+    g_autoptr(PlacesFileWriter) writer = new_writer("test");
 
     for (unsigned i = 0; i < rows; i++) {
         g_autofree char *id = g_strdup_printf("t:%u", i);
@@ -304,7 +250,7 @@ static void test_edges_of_the_map(void)
 /* The radius decides to the millimetre, although the tree is only good to a metre. */
 static void test_radius_is_exact(void)
 {
-    g_autoptr(PlacesFileWriter) writer = placesfile_writer_new("");
+    g_autoptr(PlacesFileWriter) writer = new_writer("");
     add(writer, "a", "n", "n", "", 340689300, -1184451270);
     g_auto(Image) image = finish(writer);
     g_autoptr(PlacesFile) file = open_image(&image);
@@ -326,7 +272,7 @@ static void test_radius_is_exact(void)
 
 static void test_equal_places_come_in_row_order(void)
 {
-    g_autoptr(PlacesFileWriter) writer = placesfile_writer_new("");
+    g_autoptr(PlacesFileWriter) writer = new_writer("");
     for (unsigned i = 0; i < 100; i++) {
         g_autofree char *id = g_strdup_printf("%u", i);
         add(writer, id, "n", "n", "", 10, 10);
@@ -343,7 +289,7 @@ static void test_equal_places_come_in_row_order(void)
 
 static void test_no_rows_and_no_room(void)
 {
-    g_autoptr(PlacesFileWriter) none = placesfile_writer_new("");
+    g_autoptr(PlacesFileWriter) none = new_writer("");
     g_auto(Image) empty = finish(none);
     g_autoptr(PlacesFile) empty_file = open_image(&empty);
     g_auto(Image) image = random_image(50);
@@ -360,7 +306,7 @@ static void test_no_rows_and_no_room(void)
 
 static void test_rows_come_back(void)
 {
-    g_autoptr(PlacesFileWriter) writer = placesfile_writer_new("<b>source</b>");
+    g_autoptr(PlacesFileWriter) writer = new_writer("<b>source</b>");
     unsigned count = 500;
 
     for (unsigned i = 0; i < count; i++) {
@@ -401,8 +347,8 @@ static void test_rows_come_back(void)
 
 static void test_same_rows_make_the_same_file(void)
 {
-    g_autoptr(PlacesFileWriter) one = placesfile_writer_new("s");
-    g_autoptr(PlacesFileWriter) other = placesfile_writer_new("s");
+    g_autoptr(PlacesFileWriter) one = new_writer("s");
+    g_autoptr(PlacesFileWriter) other = new_writer("s");
 
     for (unsigned i = 0; i < 1000; i++) {
         g_autofree char *id = g_strdup_printf("%u", i);
@@ -419,7 +365,7 @@ static void test_same_rows_make_the_same_file(void)
 
 static void assert_refused(Place place)
 {
-    g_autoptr(PlacesFileWriter) writer = placesfile_writer_new("");
+    g_autoptr(PlacesFileWriter) writer = new_writer("");
     g_autoptr(GError) error = NULL;
 
     g_assert_false(placesfile_writer_add(writer, &place, &error));
@@ -454,7 +400,7 @@ static void test_writer_refuses(void)
 
 static void test_write_failure_is_told(void)
 {
-    g_autoptr(PlacesFileWriter) writer = placesfile_writer_new("");
+    g_autoptr(PlacesFileWriter) writer = new_writer("");
     g_autoptr(GError) error = NULL;
     FILE *full = fopen("/dev/full", "w");
 
@@ -463,8 +409,8 @@ static void test_write_failure_is_told(void)
         return;
     }
     add(writer, "i", "n", "v", "t", 0, 0);
-    g_assert_false(placesfile_writer_finish(writer, full, &error));
-    g_assert_error(error, HERD_PLACES_ERROR, HERD_PLACES_ERROR_DATA);
+    g_assert_false(placesfile_writer_finish(writer, full, NULL, NULL, &error));
+    g_assert_error(error, HERD_PLACES_ERROR, HERD_PLACES_ERROR_DISK);
     fclose(full);
 }
 
