@@ -28,7 +28,7 @@ typedef struct {
 
 static const char summary[] =
     "Runs member NAME of a herd of location servers in the foreground, until SIGTERM or SIGINT.\n"
-    "SIGHUP reopens its log.";
+    "SIGHUP reopens its log and its places file.";
 
 static const char examples[] =
     "Examples:\n"
@@ -100,7 +100,7 @@ static void wait_for_stop(Server *server, const sigset_t *signals)
 
     while (number == SIGHUP) {
         if (sigwait(signals, &number) == 0 && number == SIGHUP)
-            server_reopen_log(server);
+            server_reload(server);
     }
 }
 

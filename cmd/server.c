@@ -189,6 +189,15 @@ static void check_descriptors(Server *server)
                   config->limits.max_connections, (uintmax_t)wanted, (uintmax_t)limit.rlim_cur);
 }
 
+/* What the places come from, if it is the operator's own. */
+static void log_places(Server *server, const char *event)
+{
+    g_autofree char *description = places_describe(server->places);
+
+    if (description != NULL)
+        log_event(server->log, LOG_INFO, "%s %s", event, description);
+}
+
 Server *server_start(const Config *config, Places *places, GError **error)
 {
     Server *server = g_new0(Server, 1);
@@ -206,15 +215,23 @@ Server *server_start(const Config *config, Places *places, GError **error)
     }
     log_event(server->log, LOG_INFO, "start %s version " HERD_VERSION " pid %d workers %u",
               config->self->name, (int)getpid(), config->workers);
+    log_places(server, "places");
     check_descriptors(server);
     for (unsigned i = 0; i < config->warnings->len; i++)
         log_event(server->log, LOG_WARNING, "%s", (const char *)config->warnings->pdata[i]);
     return server;
 }
 
-void server_reopen_log(Server *server)
+void server_reload(Server *server)
 {
+    g_autoptr(GError) error = NULL;
+
     log_reopen(server->log);
+    if (places_reload(server->places, &error))
+        log_places(server, "places reloaded");
+    else
+        log_event(server->log, LOG_ERROR, "places not reloaded, the old ones stay: %s",
+                  error->message);
 }
 
 static void log_counters(Server *server)

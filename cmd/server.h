@@ -19,8 +19,8 @@ typedef struct Server Server;
  * serves. NULL with @error set: nothing is left running. */
 Server *server_start(const Config *config, Places *places, GError **error);
 
-/* Opens the log anew. */
-void server_reopen_log(Server *server);
+/* Opens the log anew, and the operator's own places; the log says how the latter went. */
+void server_reload(Server *server);
 
 /* Stops in order: takes no more connections, answers what has arrived, tells the neighbours, writes
  * the log. Bounded where a client, a neighbour or the disk does not go along (5, 1 and 2 seconds),

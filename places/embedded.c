@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: MIT */
+#include "places/dataset.h"
 #include "places/embedded-data.h"
-#include "places/filelayout.h"
 #include "places/provider.h"
 
 typedef struct {
     Provider base;
-    PlacesFile *file; /* (owned) read-only after new */
+    Dataset *dataset; /* (owned) read-only after new */
 } Embedded;
 
 static PlacesStatus embedded_nearby(Provider *provider, const PlacesQuery *query, GString *json,
                                     ProviderFailure *failure G_GNUC_UNUSED)
 {
-    const Embedded *embedded = (const Embedded *)provider;
-
-    return filelayout_append(embedded->file, query, json);
+    return dataset_nearby(((const Embedded *)provider)->dataset, query, json);
 }
 
 static void embedded_free(Provider *provider)
 {
     Embedded *embedded = (Embedded *)provider;
 
-    placesfile_free(embedded->file);
+    dataset_unref(embedded->dataset);
     g_free(embedded);
 }
 
@@ -30,14 +28,14 @@ static const ProviderClass embedded_class = {
     .free = embedded_free,
 };
 
-Provider *embedded_new(GError **error)
+Provider *embedded_new(const char *type, GError **error)
 {
-    PlacesFile *file = placesfile_open(places_embedded_data, places_embedded_size, error);
+    Dataset *dataset = dataset_new(places_embedded_data, places_embedded_size, type, error);
 
-    if (file == NULL)
+    if (dataset == NULL)
         return NULL;
     Embedded *embedded = g_new0(Embedded, 1);
     embedded->base.class = &embedded_class;
-    embedded->file = file;
+    embedded->dataset = dataset;
     return &embedded->base;
 }

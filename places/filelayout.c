@@ -3,10 +3,11 @@
 
 #include "places/resultlayout.h"
 
-PlacesStatus filelayout_append(const PlacesFile *file, const PlacesQuery *query, GString *json)
+PlacesStatus filelayout_append(const PlacesFile *file, const PlacesFilter *filter,
+                               const PlacesQuery *query, GString *json)
 {
     PlacesHit hits[PLACES_BOUND_MAX];
-    size_t found = placesfile_nearest(file, query->center, query->radius, hits,
+    size_t found = placesfile_nearest(file, filter, query->center, query->radius, hits,
                                       MIN(query->bound, PLACES_BOUND_MAX));
     size_t written = 0;
 

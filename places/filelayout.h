@@ -10,5 +10,7 @@
 #include "places/places.h"
 #include "places/placesfile.h"
 
-/* As places_nearby(), with bound and radius above 0; nearest first. */
-PlacesStatus filelayout_append(const PlacesFile *file, const PlacesQuery *query, GString *json);
+/* As places_nearby(), with bound and radius above 0; nearest first, of those that @filter
+ * (nullable) wants. */
+PlacesStatus filelayout_append(const PlacesFile *file, const PlacesFilter *filter,
+                               const PlacesQuery *query, GString *json);

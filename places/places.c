@@ -22,17 +22,15 @@ static Provider *provider_new(const PlacesOptions *options, GError **error)
 {
     switch (options->provider) {
     case PROVIDER_EMBEDDED:
-        return embedded_new(error);
+        return embedded_new(options->type, error);
     case PROVIDER_GOOGLE:
         return google_new(options, error);
     case PROVIDER_GOOGLE_LEGACY:
         return google_legacy_new(options, error);
+    case PROVIDER_FILE:
+        return file_new(options, error);
     case PROVIDER_OVERPASS:
         return overpass_new(options, error);
-    case PROVIDER_FILE:
-        g_set_error_literal(error, HERD_PLACES_ERROR, HERD_PLACES_ERROR_DATA,
-                            "this provider is not there yet");
-        return NULL;
     default:
         g_assert_not_reached();
     }
@@ -48,7 +46,7 @@ Places *places_new(const PlacesOptions *options, GError **error)
     if (places->provider == NULL)
         return NULL;
     if (options->fallback == FALLBACK_EMBEDDED) {
-        places->fallback = embedded_new(error);
+        places->fallback = embedded_new(NULL, error);
         if (places->fallback == NULL)
             return NULL;
     }
@@ -70,6 +68,20 @@ void places_free(Places *places)
     circuit_free(places->circuit);
     cache_free(places->cache);
     g_free(places);
+}
+
+bool places_reload(Places *places, GError **error)
+{
+    Provider *provider = places->provider;
+
+    return provider->class->reload == NULL || provider->class->reload(provider, error);
+}
+
+char *places_describe(Places *places)
+{
+    Provider *provider = places->provider;
+
+    return provider->class->describe == NULL ? NULL : provider->class->describe(provider);
 }
 
 void places_set_log(Places *places, Log *log)

@@ -53,6 +53,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Places, places_free)
  * other threads use it. */
 void places_set_log(Places *places, Log *log);
 
+/* Reads data anew that is the operator's own; providers without such data have nothing to do.
+ * Lookups go on meanwhile. FALSE with @error set: what there was stays. Called from main; may block
+ * on the disk. */
+bool places_reload(Places *places, GError **error);
+
+/* Which data of the operator's own there is, for the log; NULL where there is none. (transfer full)
+ */
+char *places_describe(Places *places);
+
 /*
  * Appends to @json what is near @query in the layout of PROTOCOL R14 (no LF at its end, no empty
  * line in it). What goes wrong is an answer too (R15); the outcome says so for the caller's log.

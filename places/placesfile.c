@@ -2,6 +2,7 @@
 #include "places/placesfile.h"
 
 #include "places/geometry.h"
+#include "places/osmtags.h"
 #include "places/places.h"
 #include "places/placesfile-format.h"
 
@@ -17,9 +18,15 @@ struct PlacesFile {
     Slice attribution;
 };
 
+/* A bit for each number that a list of types can have. */
+struct PlacesFilter {
+    uint64_t wanted[(UINT16_MAX + 1) / 64];
+};
+
 /* One search: what is looked for, and the best so far. */
 typedef struct {
     const PlacesFile *file;
+    const PlacesFilter *filter; /* (nullable) */
     Location center;
     float axis[3]; /* of the centre */
     float reach;   /* chord beyond which no point is looked at */
@@ -135,6 +142,15 @@ static bool pool_slice(const PlacesFile *file, uint64_t offset, uint64_t length,
     return true;
 }
 
+static bool type_list_slice(const PlacesFile *file, size_t number, Slice *ret_types)
+{
+    if (number >= file->type_list_count)
+        return false;
+
+    const PlacesFileTypeList *list = &file->type_lists[number];
+    return pool_slice(file, GUINT64_FROM_LE(list->text), GUINT32_FROM_LE(list->length), ret_types);
+}
+
 bool placesfile_place(const PlacesFile *file, uint32_t row, Place *ret_place)
 {
     const PlacesFileRow *r = &file->rows[row];
@@ -142,15 +158,12 @@ bool placesfile_place(const PlacesFile *file, uint32_t row, Place *ret_place)
     size_t id = GUINT16_FROM_LE(r->id_length);
     size_t name = GUINT16_FROM_LE(r->name_length);
     size_t vicinity = GUINT16_FROM_LE(r->vicinity_length);
-    size_t type_list = GUINT16_FROM_LE(r->type_list);
     bool own_vicinity = vicinity != PLACESFILE_VICINITY_IS_NAME;
     Slice all;
     Slice types;
 
-    if (type_list >= file->type_list_count ||
-        !pool_slice(file, text, id + name + (own_vicinity ? vicinity : 0), &all) ||
-        !pool_slice(file, GUINT64_FROM_LE(file->type_lists[type_list].text),
-                    GUINT32_FROM_LE(file->type_lists[type_list].length), &types))
+    if (!type_list_slice(file, GUINT16_FROM_LE(r->type_list), &types) ||
+        !pool_slice(file, text, id + name + (own_vicinity ? vicinity : 0), &all))
         return false;
 
     Slice name_text = {.data = all.data + id, .length = name};
@@ -166,7 +179,34 @@ bool placesfile_place(const PlacesFile *file, uint32_t row, Place *ret_place)
     return true;
 }
 
+PlacesFilter *placesfile_filter_new(const PlacesFile *file, Slice type)
+{
+    PlacesFilter *filter = g_new0(PlacesFilter, 1);
+
+    for (size_t number = 0; number <= UINT16_MAX; number++) {
+        Slice types;
+
+        if (type_list_slice(file, number, &types) && osmtags_types_have(types, type))
+            filter->wanted[number / 64] |= UINT64_C(1) << number % 64;
+    }
+    return filter;
+}
+
+void placesfile_filter_free(PlacesFilter *filter)
+{
+    g_free(filter);
+}
+
 /* ---- search ---- */
+
+static inline bool is_wanted(const Search *search, uint32_t row)
+{
+    if (search->filter == NULL)
+        return true;
+
+    unsigned number = GUINT16_FROM_LE(search->file->rows[row].type_list);
+    return search->filter->wanted[number / 64] >> number % 64 & 1;
+}
 
 static inline float load_float(uint32_t bits)
 {
@@ -213,9 +253,12 @@ static void set_worst(Search *search, double worst)
     search->reach_square = (float)(chord * chord);
 }
 
-/* Takes @row if its exact position is near enough. */
+/* Takes @row if it is wanted and its exact position is near enough. */
 static void take(Search *search, uint32_t row)
 {
+    if (!is_wanted(search, row))
+        return;
+
     PlacesHit hit = {.haversine = haversine(search->center, placesfile_location(search->file, row)),
                      .row = row};
 
@@ -274,12 +317,13 @@ static void descend(Search *search, uint32_t first, uint32_t end, unsigned axis)
         visit(search, row);
 }
 
-size_t placesfile_nearest(const PlacesFile *file, Location center, int64_t radius, PlacesHit *hits,
-                          size_t max)
+size_t placesfile_nearest(const PlacesFile *file, const PlacesFilter *filter, Location center,
+                          int64_t radius, PlacesHit *hits, size_t max)
 {
     UnitVector vector = unit_vector(center);
     Search search = {
         .file = file,
+        .filter = filter,
         .center = center,
         .axis = {(float)vector.axis[0], (float)vector.axis[1], (float)vector.axis[2]},
         .hits = hits,

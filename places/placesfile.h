@@ -53,9 +53,18 @@ Location placesfile_location(const PlacesFile *file, uint32_t row);
 /* FALSE when the row points out of the file, which is damaged then; @ret_place is untouched. */
 bool placesfile_place(const PlacesFile *file, uint32_t row, Place *ret_place);
 
+/* Which rows are wanted, by their types. It does not change, either. */
+typedef struct PlacesFilter PlacesFilter;
+
+/* The rows of @file that have @type among their types. */
+PlacesFilter *placesfile_filter_new(const PlacesFile *file, Slice type);
+void placesfile_filter_free(PlacesFilter *filter);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PlacesFilter, placesfile_filter_free)
+
 /*
- * The rows at most @radius millimetres from @center, at most @max of them, the nearest, into @hits:
- * nearest first, the lower row before the higher where the distance is equal. Returns how many.
+ * The rows at most @radius millimetres from @center, of those that @filter (nullable: all) wants,
+ * at most @max of them, the nearest, into @hits: nearest first, the lower row before the higher
+ * where the distance is equal. Returns how many.
  */
-size_t placesfile_nearest(const PlacesFile *file, Location center, int64_t radius, PlacesHit *hits,
-                          size_t max);
+size_t placesfile_nearest(const PlacesFile *file, const PlacesFilter *filter, Location center,
+                          int64_t radius, PlacesHit *hits, size_t max);

@@ -34,6 +34,12 @@ typedef struct {
     PlacesStatus (*nearby)(Provider *provider, const PlacesQuery *query, GString *json,
                            ProviderFailure *failure);
 
+    /* (nullable) places_reload(). */
+    bool (*reload)(Provider *provider, GError **error);
+
+    /* (nullable) places_describe(). */
+    char *(*describe)(Provider *provider);
+
     /* Called by one thread, after all others that used the provider have ended. */
     void (*free)(Provider *provider);
 } ProviderClass;
@@ -43,8 +49,9 @@ struct Provider {
 };
 
 /* Each: (transfer full), or NULL with @error set. */
-Provider *embedded_new(GError **error);
+Provider *embedded_new(const char *type, GError **error); /* only places of @type (nullable) */
 Provider *google_new(const PlacesOptions *options, GError **error);
+Provider *file_new(const PlacesOptions *options, GError **error);
 Provider *google_legacy_new(const PlacesOptions *options, GError **error);
 Provider *overpass_new(const PlacesOptions *options, GError **error);
 

@@ -247,7 +247,7 @@ static JsonTree *ask_own_file(const char *name, const char *types, int32_t latit
     g_autoptr(GString) again = g_string_new(NULL);
     PlacesQuery query = {
         .center = placesfile_location(file, 0), .radius = 1, .bound = PLACES_BOUND_MAX};
-    g_assert_cmpint(filelayout_append(file, &query, json), ==, PLACES_OK);
+    g_assert_cmpint(filelayout_append(file, NULL, &query, json), ==, PLACES_OK);
     g_assert_cmpint(jsontree_parse((Slice){.data = json->str, .length = json->len}, &tree), ==,
                     JSONTREE_OK);
     jsonlayout_append(again, jsontree_root(tree), 0);

@@ -117,13 +117,34 @@ static size_t scan(const PlacesFile *file, Location center, int64_t radius, Plac
     return count;
 }
 
+/* Of a filtered search nothing but rows of @type, and the nearest of them. */
+static void assert_filtered(const PlacesFile *file, const PlacesFilter *filter, const char *type,
+                            Location center, int64_t radius, size_t max)
+{
+    g_autofree PlacesHit *all = g_new(PlacesHit, placesfile_row_count(file) + 1);
+    PlacesHit hits[HITS_MAX];
+    size_t count = scan(file, center, radius, all);
+    size_t expected = 0;
+
+    for (size_t i = 0; i < count && expected < max; i++) {
+        Place place;
+
+        g_assert_true(placesfile_place(file, all[i].row, &place));
+        if (slice_equal(place.types, slice_of(type)))
+            all[expected++] = all[i];
+    }
+    g_assert_cmpuint(placesfile_nearest(file, filter, center, radius, hits, max), ==, expected);
+    for (size_t i = 0; i < expected; i++)
+        g_assert_cmpuint(hits[i].row, ==, all[i].row);
+}
+
 static size_t assert_same_as_scan(const PlacesFile *file, Location center, int64_t radius,
                                   size_t max)
 {
     g_autofree PlacesHit *all = g_new(PlacesHit, placesfile_row_count(file) + 1);
     PlacesHit hits[HITS_MAX];
     size_t expected = MIN(scan(file, center, radius, all), max);
-    size_t found = placesfile_nearest(file, center, radius, hits, max);
+    size_t found = placesfile_nearest(file, NULL, center, radius, hits, max);
 
     g_assert_cmpuint(found, ==, expected);
     for (size_t i = 0; i < found; i++)
@@ -170,7 +191,7 @@ static Image random_image(unsigned rows)
             latitude = random_near(crowds[crowd].latitude, spread, LATITUDE_MAX);
             longitude = random_near(crowds[crowd].longitude, spread, LONGITUDE_MAX);
         }
-        add(writer, id, "n", "v", "a,b", latitude, longitude);
+        add(writer, id, "n", "v", i % 16 == 0 ? "a,b" : "c", latitude, longitude);
     }
     return finish(writer);
 }
@@ -221,6 +242,29 @@ static void test_random_against_scan(void)
     g_assert_cmpuint(found, >, 3000); /* or it was no test */
 }
 
+static void test_filtered_against_scan(void)
+{
+    g_auto(Image) image = random_image(4000);
+    g_autoptr(PlacesFile) file = open_image(&image);
+    g_autoptr(PlacesFilter) first = placesfile_filter_new(file, SLICE("a"));
+    g_autoptr(PlacesFilter) second = placesfile_filter_new(file, SLICE("b"));
+    g_autoptr(PlacesFilter) none = placesfile_filter_new(file, SLICE("a,b"));
+
+    for (unsigned round = 0; round < 1000; round++) {
+        Location center = random_center(file);
+        int64_t radius = random_radius();
+        size_t max = (size_t)g_test_rand_int_range(1, HITS_MAX + 1);
+        PlacesHit hits[HITS_MAX];
+
+        assert_filtered(file, first, "a,b", center, radius, max);
+        assert_filtered(file, second, "a,b", center, radius, max);
+        g_assert_cmpuint(placesfile_nearest(file, none, center, radius, hits, max), ==, 0);
+    }
+    PlacesHit hit;
+    g_assert_cmpuint(placesfile_nearest(file, first, degrees(0, 0), INT64_C(20100000000), &hit, 1),
+                     ==, 1);
+}
+
 static void test_small_files_against_scan(void)
 {
     for (unsigned rows = 1; rows <= 40; rows++) {
@@ -265,8 +309,8 @@ static void test_radius_is_exact(void)
 
         if (below < 0)
             continue;
-        g_assert_cmpuint(placesfile_nearest(file, center, below, &hit, 1), ==, 0);
-        g_assert_cmpuint(placesfile_nearest(file, center, below + 3, &hit, 1), ==, 1);
+        g_assert_cmpuint(placesfile_nearest(file, NULL, center, below, &hit, 1), ==, 0);
+        g_assert_cmpuint(placesfile_nearest(file, NULL, center, below + 3, &hit, 1), ==, 1);
     }
 }
 
@@ -281,7 +325,7 @@ static void test_equal_places_come_in_row_order(void)
     g_autoptr(PlacesFile) file = open_image(&image);
     PlacesHit hits[HITS_MAX];
 
-    g_assert_cmpuint(placesfile_nearest(file, degrees(0, 0), 1000000, hits, HITS_MAX), ==,
+    g_assert_cmpuint(placesfile_nearest(file, NULL, degrees(0, 0), 1000000, hits, HITS_MAX), ==,
                      HITS_MAX);
     for (uint32_t i = 0; i < HITS_MAX; i++)
         g_assert_cmpuint(hits[i].row, ==, i);
@@ -297,9 +341,10 @@ static void test_no_rows_and_no_room(void)
     PlacesHit hit;
 
     g_assert_cmpuint(placesfile_row_count(empty_file), ==, 0);
-    g_assert_cmpuint(placesfile_nearest(empty_file, degrees(0, 0), INT64_C(20100000000), &hit, 1),
+    g_assert_cmpuint(
+        placesfile_nearest(empty_file, NULL, degrees(0, 0), INT64_C(20100000000), &hit, 1), ==, 0);
+    g_assert_cmpuint(placesfile_nearest(file, NULL, degrees(0, 0), INT64_C(20100000000), &hit, 0),
                      ==, 0);
-    g_assert_cmpuint(placesfile_nearest(file, degrees(0, 0), INT64_C(20100000000), &hit, 0), ==, 0);
 }
 
 /* ---- rows ---- */
@@ -496,7 +541,7 @@ static void test_damaged_rows_are_survived(void)
         g_assert_nonnull(file);
         PlacesHit hits[HITS_MAX];
         size_t found =
-            placesfile_nearest(file, random_center(file), random_radius(), hits, HITS_MAX);
+            placesfile_nearest(file, NULL, random_center(file), random_radius(), hits, HITS_MAX);
         for (size_t i = 0; i < found; i++)
             g_assert_cmpuint(hits[i].row, <, 200);
         for (uint32_t row = 0; row < 200; row++) {
@@ -518,6 +563,8 @@ int main(int argc, char **argv)
                     test_haversine_agrees_with_vectors);
     g_test_add_func("/places/fixedpoint/keeps-every-digit-and-no-more", test_fixedpoint);
     g_test_add_func("/places/file/random-queries-find-what-a-scan-finds", test_random_against_scan);
+    g_test_add_func("/places/file/filtered-queries-find-what-a-scan-finds",
+                    test_filtered_against_scan);
     g_test_add_func("/places/file/small-files-find-what-a-scan-finds",
                     test_small_files_against_scan);
     g_test_add_func("/places/file/poles-and-date-line-are-nothing-special", test_edges_of_the_map);
