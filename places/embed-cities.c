@@ -10,32 +10,15 @@
  * changes the source too, and the build knows that its object is out of date.
  */
 
-#include "core/decimal.h"
-#include "places/geometry.h"
+#include "places/degrees.h"
+#include "places/import.h"
 #include "places/places.h"
 #include "places/placesfile-writer.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#define ATTRIBUTION                                        \
-    "<a href=\"https://www.geonames.org/\">GeoNames</a>, " \
-    "<a href=\"https://creativecommons.org/licenses/by/4.0/\">CC BY 4.0</a>"
-
-#define COLUMNS     5 /* geonameid, name, latitude, longitude, kind: scripts/reduce-cities500 */
-#define UNIT_DIGITS 7 /* of 1e-7 degrees */
-
-static bool parse_degrees(const char *text, int64_t limit, int32_t *ret_units)
-{
-    Decimal d;
-
-    if (!decimal_parse(slice_of(text), &d) || decimal_exceeds(&d, limit) ||
-        d.fraction.length > UNIT_DIGITS)
-        return false;
-    int64_t units = d.whole * UNITS_PER_DEGREE + decimal_fraction(&d, UNIT_DIGITS);
-    *ret_units = (int32_t)(d.sign == '-' ? -units : units);
-    return true;
-}
+#define COLUMNS 5 /* geonameid, name, latitude, longitude, kind: scripts/reduce-cities500 */
 
 static bool add_row(PlacesFileWriter *writer, const char *line, GError **error)
 {
@@ -46,8 +29,8 @@ static bool add_row(PlacesFileWriter *writer, const char *line, GError **error)
         g_set_error(error, HERD_PLACES_ERROR, HERD_PLACES_ERROR_DATA, "not %d columns", COLUMNS);
         return false;
     }
-    if (!parse_degrees(fields[2], 90, &place.latitude) ||
-        !parse_degrees(fields[3], 180, &place.longitude)) {
+    if (!degrees_parse(slice_of(fields[2]), 90, &place.latitude) ||
+        !degrees_parse(slice_of(fields[3]), 180, &place.longitude)) {
         g_set_error(error, HERD_PLACES_ERROR, HERD_PLACES_ERROR_DATA, "not a position");
         return false;
     }
@@ -64,7 +47,7 @@ static bool add_row(PlacesFileWriter *writer, const char *line, GError **error)
 static PlacesFileWriter *read_rows(const char *path, const char *folder, GError **error)
 {
     g_autofree char *text = NULL;
-    g_autoptr(PlacesFileWriter) writer = placesfile_writer_new(ATTRIBUTION, folder, error);
+    g_autoptr(PlacesFileWriter) writer = placesfile_writer_new(GEONAMES_ATTRIBUTION, folder, error);
     unsigned number = 1;
 
     if (writer == NULL || !g_file_get_contents(path, &text, NULL, error))

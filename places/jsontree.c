@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "places/jsontree.h"
-
-#include <yajl/yajl_parse.h>
+#include "places/jsonbuilder.h"
 
 #define BLOCK_SIZE ((size_t)16 * 1024)
 
@@ -20,6 +18,8 @@ struct JsonTree {
     JsonValue *root; /* NULL until there is one */
 
     /* while parsing */
+    size_t values_max;
+    size_t text_left;                    /* bytes that may yet come */
     JsonValue *open[JSONTREE_DEPTH_MAX]; /* from the root to where the next value goes */
     size_t depth;
     Slice key; /* of the next value */
@@ -83,7 +83,7 @@ static void append_value(JsonValue *container, JsonValue *value)
 /* NULL: too many values. */
 static JsonValue *add_value(JsonTree *tree, JsonType type)
 {
-    if (tree->value_count >= JSONTREE_VALUES_MAX) {
+    if (tree->value_count >= tree->values_max) {
         tree->too_large = true;
         return NULL;
     }
@@ -99,13 +99,23 @@ static JsonValue *add_value(JsonTree *tree, JsonType type)
     return value;
 }
 
+/* FALSE: too much text. */
+static bool take_text(JsonTree *tree, const char *text, size_t length, Slice *ret_text)
+{
+    if (length > tree->text_left) {
+        tree->too_large = true;
+        return false;
+    }
+    tree->text_left -= length;
+    *ret_text = copy_text(tree, text, length);
+    return true;
+}
+
 static int add_text_value(JsonTree *tree, JsonType type, const char *text, size_t length)
 {
     JsonValue *value = add_value(tree, type);
 
-    if (value != NULL)
-        value->text = copy_text(tree, text, length);
-    return value != NULL;
+    return value != NULL && take_text(tree, text, length, &value->text);
 }
 
 static int start_container(JsonTree *tree, JsonType type)
@@ -150,8 +160,7 @@ static int on_key(void *data, const unsigned char *text, size_t length)
 {
     JsonTree *tree = data;
 
-    tree->key = copy_text(tree, (const char *)text, length);
-    return 1;
+    return take_text(tree, (const char *)text, length, &tree->key);
 }
 
 static int on_start_array(void *tree)
@@ -167,7 +176,7 @@ static int on_end(void *data)
     return 1;
 }
 
-static const yajl_callbacks callbacks = {
+const yajl_callbacks jsonbuilder_callbacks = {
     .yajl_null = on_null,
     .yajl_boolean = on_boolean,
     .yajl_number = on_number, /* and so neither yajl_integer nor yajl_double */
@@ -188,14 +197,28 @@ static bool is_blank(Slice text)
     return true;
 }
 
+JsonTree *jsonbuilder_new(size_t values_max, size_t text_max)
+{
+    JsonTree *tree = g_new0(JsonTree, 1);
+
+    tree->values_max = values_max;
+    tree->text_left = text_max;
+    return tree;
+}
+
 JsonTreeOutcome jsontree_parse(Slice text, JsonTree **ret_tree)
+{
+    return jsontree_parse_up_to(text, JSONTREE_VALUES_MAX, ret_tree);
+}
+
+JsonTreeOutcome jsontree_parse_up_to(Slice text, size_t values_max, JsonTree **ret_tree)
 {
     /* yajl looks at UTF-8, too, but lets overlong forms and surrogates through. */
     if (!g_utf8_validate_len(text.data, text.length, NULL))
         return JSONTREE_MALFORMED;
 
-    g_autoptr(JsonTree) tree = g_new0(JsonTree, 1);
-    yajl_handle parser = yajl_alloc(&callbacks, NULL, tree);
+    g_autoptr(JsonTree) tree = jsonbuilder_new(values_max, SIZE_MAX);
+    yajl_handle parser = yajl_alloc(&jsonbuilder_callbacks, NULL, tree);
     g_assert(parser != NULL);
     yajl_config(parser, yajl_allow_trailing_garbage, 1); /* which is looked at below */
     yajl_status status = yajl_parse(parser, (const unsigned char *)text.data, text.length);

@@ -55,6 +55,9 @@ typedef struct JsonTree JsonTree;
 /* Parses @text, which need not outlive the call. @ret_tree (transfer full) is untouched unless the
  * outcome is OK. */
 JsonTreeOutcome jsontree_parse(Slice text, JsonTree **ret_tree);
+
+/* The same with another bound than JSONTREE_VALUES_MAX. */
+JsonTreeOutcome jsontree_parse_up_to(Slice text, size_t values_max, JsonTree **ret_tree);
 void jsontree_free(JsonTree *tree);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(JsonTree, jsontree_free)
 
