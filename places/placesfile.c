@@ -20,6 +20,7 @@ struct PlacesFile {
 
 /* A bit for each number that a list of types can have. */
 struct PlacesFilter {
+    bool any; /* some are wanted */
     uint64_t wanted[(UINT16_MAX + 1) / 64];
 };
 
@@ -186,8 +187,10 @@ PlacesFilter *placesfile_filter_new(const PlacesFile *file, Slice type)
     for (size_t number = 0; number <= UINT16_MAX; number++) {
         Slice types;
 
-        if (type_list_slice(file, number, &types) && osmtags_types_have(types, type))
-            filter->wanted[number / 64] |= UINT64_C(1) << number % 64;
+        if (!type_list_slice(file, number, &types) || !osmtags_types_have(types, type))
+            continue;
+        filter->wanted[number / 64] |= UINT64_C(1) << number % 64;
+        filter->any = true;
     }
     return filter;
 }
@@ -330,7 +333,7 @@ size_t placesfile_nearest(const PlacesFile *file, const PlacesFilter *filter, Lo
         .max = max,
     };
 
-    if (max == 0)
+    if (max == 0 || (filter != NULL && !filter->any))
         return 0;
     set_worst(&search, haversine_of_radius(radius));
     descend(&search, 0, file->row_count, 0);
