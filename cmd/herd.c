@@ -5,6 +5,7 @@
 #include "cmd/places-import.h"
 
 #include <glib.h>
+#include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,7 @@ int main(int argc, char **argv)
     const char *name = argc > 2 ? argv[2] : "";
     const Command *command = find_command(group, name);
 
+    setlocale(LC_CTYPE, ""); /* for what GOption prints; numbers stay what they are */
     if (command != NULL) {
         g_autofree char *program = g_strdup_printf("herd %s %s", group, name);
 

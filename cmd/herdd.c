@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <locale.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -185,6 +186,7 @@ int main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     int status = EXIT_USAGE;
 
+    setlocale(LC_CTYPE, ""); /* for what GOption prints; numbers stay what they are */
     if (parse_arguments(&argc, &argv, &arguments, &error))
         status = act(&arguments);
     else

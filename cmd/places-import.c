@@ -237,12 +237,16 @@ static void skip_row(void *self, uint64_t line, const char *reason)
     tally_add(((Import *)self)->skipped, reason, line);
 }
 
+/* Without an address the name has to say where it is, as it does in all answers made here. */
 static bool take_place(void *self, uint64_t line, const Place *place, GError **error)
 {
     Import *import = self;
     GError *why = NULL;
+    Place row = *place;
 
-    if (placesfile_writer_add(import->writer, place, &why))
+    if (row.vicinity.length == 0)
+        row.vicinity = row.name;
+    if (placesfile_writer_add(import->writer, &row, &why))
         return true;
     if (!g_error_matches(why, HERD_PLACES_ERROR, HERD_PLACES_ERROR_DATA)) {
         g_propagate_error(error, why);

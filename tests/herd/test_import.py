@@ -130,6 +130,7 @@ class EndToEnd(ImportTestCase):
         reply = self.near(self.serve())
         self.assertEqual(reply.names, ['Bar "X"', 'a\nb'])
         self.assertEqual(reply.json['results'][0]['types'], ['night_club', 'bar'])
+        self.assertEqual([place['vicinity'] for place in reply.json['results']], reply.names)  # there is no better
         self.assertEqual([place['place_id'] for place in reply.json['results']], ['row:1', 'row:2'])
         self.assertEqual(reply.json['html_attributions'], ['<b>mé</b>'])
 
