@@ -9,23 +9,21 @@ static bool in_scheme(char c)
     return g_ascii_isalnum(c) || c == '+' || c == '-' || c == '.';
 }
 
-/* Whether the last byte of @url is the sentence's. A bracket is the URL's if it opens in it. */
-static bool ends_sentence(Slice url)
+/* The bytes behind @url that are the sentence's: punctuation, and the brackets that do not open in
+ * it. A URL may be all the message, 2 MiB, so it is gone through once and not for each of them. */
+static size_t count_endings(Slice url)
 {
-    char last = url.data[url.length - 1];
+    static const char *const brackets[] = {"()", "[]", "{}", "<>"};
+    char endings[] = ".,;:!?'\"\0\0\0\0";
+    size_t count = 0;
 
-    switch (last) {
-    case ')':
-        return memchr(url.data, '(', url.length) == NULL;
-    case ']':
-        return memchr(url.data, '[', url.length) == NULL;
-    case '}':
-        return memchr(url.data, '{', url.length) == NULL;
-    case '>':
-        return memchr(url.data, '<', url.length) == NULL;
-    default:
-        return last != '\0' && strchr(".,;:!?'\"", last) != NULL;
-    }
+    for (size_t i = 0; i < G_N_ELEMENTS(brackets); i++)
+        if (memchr(url.data, brackets[i][0], url.length) == NULL)
+            endings[strlen(endings)] = brackets[i][1];
+    while (count < url.length && url.data[url.length - 1 - count] != '\0' &&
+           strchr(endings, url.data[url.length - 1 - count]) != NULL)
+        count++;
+    return count;
 }
 
 void urlscrub_append(GString *out, Slice message)
@@ -44,9 +42,8 @@ void urlscrub_append(GString *out, Slice message)
         const char *after = found + mark.length;
         while (after < end && !g_ascii_isspace(*after))
             after++;
-        while (after > found + mark.length &&
-               ends_sentence((Slice){.data = found, .length = (size_t)(after - found)}))
-            after--;
+        const char *rest = found + mark.length;
+        after -= count_endings((Slice){.data = rest, .length = (size_t)(after - rest)});
         g_string_append_len(out, at, begin - at);
         g_string_append(out, URLSCRUB_REPLACEMENT);
         at = after;

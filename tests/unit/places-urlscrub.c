@@ -68,6 +68,23 @@ static void test_any_message_loses_all_marks(void)
     }
 }
 
+/* A worker reads it, for whom others may wait. */
+static void test_time_grows_as_the_message_does(void)
+{
+    enum { LENGTH = 2 * 1024 * 1024 };
+    static const char endings[] = ".)";
+
+    for (size_t i = 0; endings[i] != '\0'; i++) {
+        g_autofree char *tail = g_strnfill(LENGTH, endings[i]);
+        g_autofree char *message = g_strconcat("http://a", tail, NULL);
+        g_autofree char *expected = g_strconcat(URLSCRUB_REPLACEMENT, tail, NULL);
+
+        g_test_timer_start();
+        assert_scrubbed(slice_of(message), expected);
+        g_assert_cmpfloat(g_test_timer_elapsed(), <, 5); /* a few milliseconds; or a minute */
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -75,5 +92,7 @@ int main(int argc, char **argv)
     g_test_add_func("/places/urlscrub/only-the-message-is-read", test_only_the_message_is_read);
     g_test_add_func("/places/urlscrub/any-message-loses-all-marks",
                     test_any_message_loses_all_marks);
+    g_test_add_func("/places/urlscrub/time-grows-as-the-message-does",
+                    test_time_grows_as_the_message_does);
     return g_test_run();
 }
