@@ -6,6 +6,17 @@ void provider_failure_clear(ProviderFailure *failure)
     g_clear_pointer(&failure->message, g_free);
 }
 
+/* Cuts @text between two characters. */
+static void bound_message(char *text)
+{
+    static const char more[] = "...";
+
+    if (strlen(text) <= PROVIDER_MESSAGE_MAX)
+        return;
+    char *end = g_utf8_find_prev_char(text, text + PROVIDER_MESSAGE_MAX - strlen(more) + 1);
+    memcpy(end, more, sizeof more);
+}
+
 PlacesStatus provider_fail(ProviderFailure *failure, PlacesStatus status, const char *format, ...)
 {
     va_list arguments;
@@ -14,6 +25,7 @@ PlacesStatus provider_fail(ProviderFailure *failure, PlacesStatus status, const 
     g_free(failure->message);
     failure->message = g_strdup_vprintf(format, arguments);
     va_end(arguments);
+    bound_message(failure->message);
     return status;
 }
 

@@ -55,7 +55,11 @@ Provider *file_new(const PlacesOptions *options, GError **error);
 Provider *google_legacy_new(const PlacesOptions *options, GError **error);
 Provider *overpass_new(const PlacesOptions *options, GError **error);
 
-/* Fills in @failure. Returns @status. */
+/* What a provider says of its failure is told to all who ask as long as it is left alone. */
+#define PROVIDER_MESSAGE_MAX 1000 /* bytes */
+
+/* Fills in @failure; a message longer than PROVIDER_MESSAGE_MAX is cut, and ends in "...". Returns
+ * @status. */
 PlacesStatus provider_fail(ProviderFailure *failure, PlacesStatus status, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 

@@ -259,6 +259,23 @@ static void test_error_messages_lose_their_urls(void)
     assert_failure(places, PLACES_INVALID_REQUEST, "Go to [url], or [url]. Not [url]");
 }
 
+/* It is told to many. */
+static void test_long_error_messages_are_cut(void)
+{
+    g_autoptr(FakeHttp) fake = fake_http_new();
+    g_autoptr(Places) places = google_at(fake);
+    g_autoptr(GString) said = g_string_new(NULL);
+
+    while (said->len < 100000)
+        g_string_append(said, "é");
+    g_autofree char *body =
+        g_strdup_printf("{\"error_message\":\"x%s\",\"status\":\"REQUEST_DENIED\"}", said->str);
+    g_autofree char *start = g_strndup(said->str, 996); /* 997 bytes are left, half an é too many */
+    g_autofree char *expected = g_strconcat("x", start, "...", NULL);
+    answer_with(fake, 200, body);
+    assert_failure(places, PLACES_REQUEST_DENIED, expected);
+}
+
 static void test_key_of_the_new_api(void)
 {
     g_autoptr(FakeHttp) fake = fake_http_new();
@@ -554,6 +571,7 @@ int main(int argc, char **argv)
     TEST("answer-is-cut-to-the-bound", test_answer_is_cut_to_the_bound);
     TEST("error-answers-pass", test_error_answers_pass);
     TEST("error-messages-lose-their-urls", test_error_messages_lose_their_urls);
+    TEST("long-error-messages-are-cut", test_long_error_messages_are_cut);
     TEST("key-of-the-new-api-gets-a-hint", test_key_of_the_new_api);
     TEST("http-status-decides-without-a-body", test_http_status_decides_without_a_body);
     TEST("not-json", test_not_json);
