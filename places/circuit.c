@@ -77,7 +77,7 @@ static void close_unlocked(Circuit *circuit)
     set_state_unlocked(circuit, CLOSED);
     circuit->pause_s = CIRCUIT_PAUSE_MIN_S;
     if (circuit->log != NULL)
-        log_event(circuit->log, LOG_INFO, "places circuit closed: the provider answers again");
+        log_event(circuit->log, LOG_INFO, "places circuit closed: the provider is asked as ever");
 }
 
 static void open_longer_unlocked(Circuit *circuit, int64_t now_ms, unsigned retry_after_s)
@@ -145,6 +145,10 @@ static void judge_unlocked(Circuit *circuit, int64_t now_ms, PlacesStatus status
         /* Nothing is known. The next one tries. */
         if (circuit->state == TRIAL)
             set_state_unlocked(circuit, OPEN);
+    } else if (circuit->threshold == 0) {
+        /* It has had the peace that it asked for; unless it asks for more. */
+        if (circuit->state == TRIAL && retry_after_s == 0)
+            close_unlocked(circuit);
     } else if (circuit->state == TRIAL || ++circuit->failures == circuit->threshold) {
         open_longer_unlocked(circuit, now_ms, retry_after_s);
     }

@@ -239,6 +239,30 @@ static void test_none_never_opens(void)
     assert_asks(circuit, 0);
 }
 
+/* Only for as long as the provider has asked for, whatever comes afterwards. */
+static void test_none_never_opens_again_after_retry_after(void)
+{
+    char text[] = "Too many.";
+    const ProviderFailure busy = {.message = text, .retry_after_s = 30};
+    g_autoptr(Circuit) circuit = circuit_new(0);
+    g_auto(ProviderFailure) failure = {0};
+    CircuitPass pass;
+    PlacesStatus status;
+
+    g_assert_true(circuit_enter(circuit, 0, &pass, &status, &failure));
+    circuit_leave(circuit, 0, pass, PLACES_OVER_QUERY_LIMIT, &busy);
+    fail_between(circuit, 30000, 30000); /* the trial */
+    fail_times(circuit, 30000, 10);
+    assert_asks(circuit, 30000);
+    /* The trial may ask for more. */
+    g_assert_true(circuit_enter(circuit, 30000, &pass, &status, &failure));
+    circuit_leave(circuit, 30000, pass, PLACES_OVER_QUERY_LIMIT, &busy);
+    g_assert_true(circuit_enter(circuit, 60000, &pass, &status, &failure));
+    circuit_leave(circuit, 60000, pass, PLACES_OVER_QUERY_LIMIT, &busy);
+    assert_refused(circuit, 60000, PLACES_OVER_QUERY_LIMIT,
+                   "Too many. (It is asked again in 30 s.)");
+}
+
 typedef struct {
     Circuit *circuit;
     guint32 seed;
@@ -299,6 +323,7 @@ int main(int argc, char **argv)
     TEST("retry-after-is-bounded", test_retry_after_is_bounded);
     TEST("what-was-not-asked-does-not-count", test_what_was_not_asked_does_not_count);
     TEST("none-never-opens", test_none_never_opens);
+    TEST("none-never-opens-again-after-retry-after", test_none_never_opens_again_after_retry_after);
     TEST("threads-share-it", test_threads_share_it);
     return g_test_run();
 }
