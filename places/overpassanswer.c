@@ -14,13 +14,14 @@
 /* In the order in which a server tells them. */
 static const char *const kinds[] = {"node", "way", "relation"};
 
-/* A place that was told. What its slices and tags are part of belongs to the answer. */
+/* A place that was told. */
 typedef struct {
     double haversine;
     size_t kind; /* in kinds */
     int64_t id;
-    const JsonValue *tags;
-    PlaceResult result; /* without id and vicinity */
+    const JsonValue *tags; /* while the answer that told it is read; what result has of it is part
+                              of that answer, too, and afterwards a copy in OverpassAnswer.texts */
+    PlaceResult result;    /* without id; without vicinity as long as there are tags */
 } Hit;
 
 struct OverpassAnswer {
@@ -28,15 +29,13 @@ struct OverpassAnswer {
     const char *type;     /* (nullable) */
     const char *language; /* (nullable) */
     double haversine_max;
-    GPtrArray *trees;           /* owned JsonTree: all that was told */
+    GStringChunk *texts; /* (owned) of the hits. It grows by those of one answer's, not by what
+                            was answered: a lookup that waits for the next one holds little */
     Hit hits[PLACES_BOUND_MAX]; /* the nearest, in order */
     size_t count;
 };
 
-static void free_tree(void *tree)
-{
-    jsontree_free(tree);
-}
+#define TEXTS_BLOCK 1024
 
 OverpassAnswer *overpassanswer_new(const PlacesQuery *query, const char *type, const char *language)
 {
@@ -47,7 +46,7 @@ OverpassAnswer *overpassanswer_new(const PlacesQuery *query, const char *type, c
     answer->type = type;
     answer->language = language;
     answer->haversine_max = haversine_of_radius(query->radius);
-    answer->trees = g_ptr_array_new_with_free_func(free_tree);
+    answer->texts = g_string_chunk_new(TEXTS_BLOCK);
     return answer;
 }
 
@@ -55,7 +54,7 @@ void overpassanswer_free(OverpassAnswer *answer)
 {
     if (answer == NULL)
         return;
-    g_ptr_array_unref(answer->trees);
+    g_string_chunk_free(answer->texts);
     g_free(answer);
 }
 
@@ -156,6 +155,33 @@ static void keep(OverpassAnswer *answer, const Hit *hit)
     answer->hits[at] = *hit;
 }
 
+static void copy_text(OverpassAnswer *answer, Slice *text)
+{
+    text->data = g_string_chunk_insert_len(answer->texts, text->data, (gssize)text->length);
+}
+
+/* Makes the hits independent of the answer that told them. */
+static void copy_texts(OverpassAnswer *answer)
+{
+    for (size_t i = 0; i < answer->count; i++) {
+        Hit *hit = &answer->hits[i];
+        PlaceResult *result = &hit->result;
+
+        if (hit->tags == NULL)
+            continue;
+        g_autoptr(GString) vicinity = g_string_new(NULL);
+        osmtags_append_vicinity(hit->tags, vicinity);
+        result->vicinity = vicinity->len > 0
+                               ? (Slice){.data = vicinity->str, .length = vicinity->len}
+                               : result->name;
+        copy_text(answer, &result->vicinity);
+        copy_text(answer, &result->name);
+        copy_text(answer, &result->latitude);
+        copy_text(answer, &result->longitude);
+        hit->tags = NULL;
+    }
+}
+
 /* ---- failures ---- */
 
 static bool begins(Slice text, Slice word)
@@ -202,29 +228,36 @@ static const JsonValue *elements_of(const JsonValue *root)
 
 /* ---- answers ---- */
 
-static PlacesStatus parse_reply(const HttpReply *reply, JsonTree **ret_tree,
-                                const JsonValue **ret_elements, ProviderFailure *failure)
+/* The elements of @reply, which belong to @ret_tree; NULL: it failed, @ret_status says how. */
+static const JsonValue *parse_reply(const HttpReply *reply, JsonTree **ret_tree,
+                                    PlacesStatus *ret_status, ProviderFailure *failure)
 {
-    if (reply->status != HTTP_OK)
-        return provider_fail_status(failure, reply);
+    const char what[] = "an answer of Overpass";
+
+    if (reply->status != HTTP_OK) {
+        *ret_status = provider_fail_status(failure, reply);
+        return NULL;
+    }
 
     g_autoptr(JsonTree) tree = NULL;
     Slice body = {.data = reply->body->str, .length = reply->body->len};
     JsonTreeOutcome parsed = jsontree_parse(body, &tree);
-    if (parsed != JSONTREE_OK)
-        return provider_fail_body(failure, parsed, "an answer of Overpass");
+    if (parsed != JSONTREE_OK) {
+        *ret_status = provider_fail_body(failure, parsed, what);
+        return NULL;
+    }
 
     const JsonValue *root = jsontree_root(tree);
-    PlacesStatus status = root->type == JSON_OBJECT ? check_remark(root, failure) : PLACES_OK;
-    if (status != PLACES_OK) {
+    *ret_status = root->type == JSON_OBJECT ? check_remark(root, failure) : PLACES_OK;
+    if (*ret_status != PLACES_OK) {
         failure->retry_after_s = reply->retry_after_s;
-        return status;
+        return NULL;
     }
-    *ret_elements = elements_of(root);
-    if (*ret_elements == NULL)
-        return provider_fail_body(failure, parsed, "an answer of Overpass");
+    const JsonValue *elements = elements_of(root);
+    if (elements == NULL)
+        *ret_status = provider_fail_body(failure, parsed, what);
     *ret_tree = g_steal_pointer(&tree);
-    return PLACES_OK;
+    return elements;
 }
 
 static int64_t millimetres_of(double h)
@@ -235,19 +268,19 @@ static int64_t millimetres_of(double h)
 PlacesStatus overpassanswer_add(OverpassAnswer *answer, const HttpReply *reply, size_t elements_max,
                                 RadiusSearchSeen *ret_seen, ProviderFailure *failure)
 {
-    JsonTree *tree = NULL;
-    const JsonValue *elements = NULL;
-    PlacesStatus status = parse_reply(reply, &tree, &elements, failure);
+    g_autoptr(JsonTree) tree = NULL;
+    PlacesStatus status;
+    const JsonValue *elements = parse_reply(reply, &tree, &status, failure);
 
-    if (status != PLACES_OK)
+    if (elements == NULL)
         return status;
-    g_ptr_array_add(answer->trees, tree);
     for (const JsonValue *element = elements->first; element != NULL; element = element->next) {
         Hit hit = {0};
 
         if (parse_element(answer, element, &hit))
             keep(answer, &hit);
     }
+    copy_texts(answer);
     ret_seen->cut = elements->count >= elements_max;
     ret_seen->known = answer->count;
     ret_seen->farthest =
@@ -266,15 +299,10 @@ PlacesStatus overpassanswer_append(const OverpassAnswer *answer, GString *json)
     for (size_t i = 0; i < answer->count; i++) {
         const Hit *hit = &answer->hits[i];
         PlaceResult result = hit->result;
-        g_autoptr(GString) vicinity = g_string_new(NULL);
         g_autofree char *id =
             g_strdup_printf("osm:%s/%" G_GINT64_FORMAT, kinds[hit->kind], hit->id);
 
-        osmtags_append_vicinity(hit->tags, vicinity);
         result.id = slice_of(id);
-        result.vicinity = vicinity->len > 0
-                              ? (Slice){.data = vicinity->str, .length = vicinity->len}
-                              : result.name;
         resultlayout_append(json, &result, i);
     }
     return resultlayout_end(json, answer->count);

@@ -6,6 +6,7 @@
 
 #include "places/osmtags.h"
 
+#include <malloc.h>
 #include <string.h>
 
 #define CAFE(more) "\"tags\":{\"amenity\":\"cafe\",\"name\":\"A\"" more "}"
@@ -238,6 +239,40 @@ static void test_answers_add_up(void)
     g_assert_cmpstr(ids, ==, "osm:node/3 osm:node/2 osm:node/1");
 }
 
+static size_t allocated(void)
+{
+    struct mallinfo2 now = mallinfo2();
+
+    return now.uordblks + now.hblkhd;
+}
+
+/* A lookup that waits for the next answer holds what it wants of the earlier ones, and no more. */
+static void test_little_is_kept_of_an_answer(void)
+{
+    enum { MANY = 90000, LITTLE = 100000 };
+    static const char *const ids[] = {"1", "2", "3", "4"};
+    g_autoptr(OverpassAnswer) answer = overpassanswer_new(&at_zero, NULL, NULL);
+    g_autoptr(GString) rest = g_string_new(NULL);
+    size_t before = allocated();
+
+    for (unsigned i = 0; i < MANY; i++)
+        g_string_append(rest, ",[]");
+    if (allocated() < before + rest->len) {
+        g_test_skip("this malloc does not say what is allocated");
+        return;
+    }
+    before = allocated();
+    for (size_t i = 0; i < G_N_ELEMENTS(ids); i++) {
+        g_autofree char *elements = g_strdup_printf(
+            "{\"type\":\"node\",\"id\":%s,\"lat\":0,\"lon\":0,%s}%s", ids[i], CAFE(""), rest->str);
+
+        g_assert_cmpuint(add_elements(answer, elements).known, ==, i + 1);
+    }
+    g_assert_cmpuint(allocated(), <, before + LITTLE);
+    g_autofree char *told = ids_of(answer, PLACES_OK);
+    g_assert_cmpstr(told, ==, "osm:node/1 osm:node/2 osm:node/3 osm:node/4");
+}
+
 /* ---- failures ---- */
 
 static void assert_failure(long http_status, Slice body, PlacesStatus expected, const char *message)
@@ -389,6 +424,8 @@ int main(int argc, char *argv[])
     g_test_add_func("/overpassanswer/type", test_type);
     g_test_add_func("/overpassanswer/bound", test_bound);
     g_test_add_func("/overpassanswer/answers-add-up", test_answers_add_up);
+    g_test_add_func("/overpassanswer/little-is-kept-of-an-answer",
+                    test_little_is_kept_of_an_answer);
     g_test_add_func("/overpassanswer/remarks", test_remarks);
     g_test_add_func("/overpassanswer/not-an-answer", test_not_an_answer);
     g_test_add_func("/overpassanswer/http-status", test_http_status);
