@@ -353,6 +353,10 @@ static void warn_unused(const char *path, Config *config)
         {"url", places->url != NULL && !asks},
         {"language", places->language != NULL && !asks},
         {"fallback", places->fallback != FALLBACK_NONE && !asks},
+        {"ca_file", places->ca_file != NULL && !asks},
+        {"contact", places->contact != NULL && !asks},
+        {"max_calls_per_minute", places->max_calls_per_minute > 0 && !asks},
+        {"cache_s", places->cache_s > 0 && !asks},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++)

@@ -401,13 +401,16 @@ static void test_warnings(void)
 {
     static const struct {
         const char *text;
-        const char *keys[4]; /* that have no effect */
+        const char *keys[5]; /* that have no effect */
     } rows[] = {
         {"url = http://[::1]\nfile = x\nlanguage = de\n", {"file", "url", "language"}},
         {"key_file = x\nfallback = embedded\ntype = park\n", {"key_file", "fallback"}},
+        {"cache_s = 5\nca_file = x\ncontact = y\nmax_calls_per_minute = 6\n",
+         {"ca_file", "contact", "max_calls_per_minute", "cache_s"}},
         {"[herd]\nplaces = file\n[places]\nfile = x\n", {NULL}},
         {"[herd]\nplaces = overpass\n[places]\nkey_file = x\nlanguage = de\n", {"key_file"}},
-        {"[herd]\nplaces = google\n[places]\nkey_file = x\nfallback = embedded\n", {NULL}},
+        {"[herd]\nplaces = google\n[places]\nkey_file = x\nfallback = embedded\ncache_s = 5\n",
+         {NULL}},
         {"[herd]\nplaces = google-legacy\n[places]\nkey_file = x\nurl = http://x\n", {NULL}},
     };
 
