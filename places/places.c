@@ -9,6 +9,9 @@
 #include "places/jsonlayout.h"
 #include "places/provider.h"
 
+/* Bytes. Google's answers are up to 100 kB, with their indentation. */
+#define ANSWER_MAX (2 * HTTPCLIENT_BODY_MAX)
+
 struct Places {
     /* All owned; read-only after new, but for what they lock themselves. */
     Provider *provider;
@@ -177,6 +180,22 @@ bool places_at_once(Places *places, const PlacesQuery *query, GString *json,
     return true;
 }
 
+/* As the provider's nearby(). A body within HTTPCLIENT_BODY_MAX may still be deep arrays with a
+ * value a line, or all <, and so ten to a hundred times as large in our layout; and all who wait
+ * for it get a copy. */
+static PlacesStatus ask(Places *places, const PlacesQuery *query, GString *json,
+                        ProviderFailure *failure)
+{
+    gsize begin = json->len;
+    PlacesStatus status = places->provider->class->nearby(places->provider, query, json, failure);
+
+    if (json->len - begin <= ANSWER_MAX)
+        return status;
+    g_string_truncate(json, begin);
+    return provider_fail(failure, PLACES_UNKNOWN_ERROR,
+                         "The answer of the places provider is too large when it is laid out.");
+}
+
 PlacesStatus places_nearby(Places *places, const PlacesQuery *query, GString *json)
 {
     g_auto(ProviderFailure) failure = {0};
@@ -188,7 +207,7 @@ PlacesStatus places_nearby(Places *places, const PlacesQuery *query, GString *js
         return status;
 
     if (circuit_enter(places->circuit, monotonic_ms(), &pass, &status, &failure)) {
-        status = places->provider->class->nearby(places->provider, query, json, &failure);
+        status = ask(places, query, json, &failure);
         if (!is_good(status))
             log_failure(places, status, &failure);
         circuit_leave(places->circuit, monotonic_ms(), pass, status, &failure);

@@ -218,6 +218,27 @@ static void test_refused_without_fallback(void)
     g_assert_true(g_str_has_prefix(json->str, "AT ...\n{\n   \"error_message\" : \"This server"));
 }
 
+/* Each of these numbers gets a line of its own, and 180 blanks before it. */
+static void test_too_large_when_laid_out(void)
+{
+    enum { DEPTH = 60, MANY = 50000 };
+    g_autoptr(FakeHttp) fake = fake_http_new();
+    g_autoptr(Places) places = places_at(fake, (PlacesOptions){0});
+    g_autoptr(GString) json = g_string_new("AT ...\n");
+    g_autofree char *opening = g_strnfill(DEPTH, '[');
+    g_autofree char *closing = g_strnfill(DEPTH, ']');
+    g_autoptr(GString) body = g_string_new("{\"status\":\"OK\",\"results\":[{\"a\":");
+
+    g_string_append_printf(body, "%s0", opening);
+    for (unsigned i = 1; i < MANY; i++)
+        g_string_append(body, ",0");
+    g_string_append_printf(body, "%s}]}", closing);
+    answer_with(fake, 200, "", body->str);
+    g_assert_cmpint(places_nearby(places, &ucla, json), ==, PLACES_UNKNOWN_ERROR);
+    g_assert_true(g_str_has_prefix(json->str, "AT ...\n{\n   \"error_message\" : \"The answer"));
+    g_assert_cmpuint(json->len, <, 1000);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -230,5 +251,6 @@ int main(int argc, char **argv)
     g_test_add_func("/places/budget-is-kept", test_budget);
     g_test_add_func("/places/fallback-answers-and-says-so", test_fallback);
     g_test_add_func("/places/r15/refused-without-fallback", test_refused_without_fallback);
+    g_test_add_func("/places/r15/too-large-when-laid-out", test_too_large_when_laid_out);
     return g_test_run();
 }
