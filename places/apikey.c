@@ -20,26 +20,31 @@ static bool refuse(GError **error, const char *source, const char *what)
     return false;
 }
 
+static bool refuse_file(GError **error, const char *path, int failure)
+{
+    g_set_error(error, HERD_PLACES_ERROR, HERD_PLACES_ERROR_KEY, "cannot read key_file %s: %s",
+                path, g_strerror(failure));
+    return false;
+}
+
 /* Not g_file_get_contents(): it would read whatever the file holds, and leave copies behind as it
  * grows. */
 static bool read_file(const char *path, char text[static KEY_MAX + 1], GError **error)
 {
     FILE *file = fopen(path, "re");
 
-    if (file == NULL) {
-        g_set_error(error, HERD_PLACES_ERROR, HERD_PLACES_ERROR_KEY, "cannot read key_file %s: %s",
-                    path, g_strerror(errno));
-        return false;
-    }
+    if (file == NULL)
+        return refuse_file(error, path, errno);
     setvbuf(file, NULL, _IONBF, 0);
     size_t length = fread(text, 1, KEY_MAX + 1, file);
     bool failed = ferror(file) != 0;
     int failure = errno;
     fclose(file);
 
-    g_autofree char *source = g_strdup_printf("key_file %s", path);
     if (failed)
-        return refuse(error, source, g_strerror(failure));
+        return refuse_file(error, path, failure);
+
+    g_autofree char *source = g_strdup_printf("key_file %s", path);
     if (length > KEY_MAX)
         return refuse(error, source, "is too long to be an API key");
     if (memchr(text, '\0', length) != NULL)

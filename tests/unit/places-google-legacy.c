@@ -523,9 +523,11 @@ static void test_key_file_goes_before_the_environment(void)
 static void test_no_key(void)
 {
     char missing[] = "no-such-directory/key";
+    char directory[] = "/";
     PlacesOptions options = {.provider = PROVIDER_GOOGLE_LEGACY, .timeout_ms = PATIENCE_MS};
     g_autoptr(GError) none_error = NULL;
     g_autoptr(GError) missing_error = NULL;
+    g_autoptr(GError) directory_error = NULL;
 
     g_unsetenv(APIKEY_ENVIRONMENT);
     g_assert_null(places_new(&options, &none_error));
@@ -537,6 +539,9 @@ static void test_no_key(void)
     g_assert_null(places_new(&options, &missing_error));
     g_assert_error(missing_error, HERD_PLACES_ERROR, HERD_PLACES_ERROR_KEY);
     g_assert_nonnull(strstr(missing_error->message, missing));
+    options.key_file = directory;
+    g_assert_null(places_new(&options, &directory_error));
+    g_assert_true(g_str_has_prefix(directory_error->message, "cannot read key_file /: "));
 }
 
 /* ---- url ---- */
