@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "places/googleanswer.h"
 
+#include "places/answer.h"
 #include "places/jsonlayout.h"
 
 #define HTTP_OK 200
@@ -79,9 +80,10 @@ static const char *hint(PlacesStatus status, Slice message)
     return "";
 }
 
-/* What the answer itself says about its failure. */
-static void explain(JsonTree *tree, PlacesStatus status, const GoogleService *service,
-                    ProviderFailure *failure)
+/* Appends what the answer itself says about its failure, and nothing else that it has: R15 has
+ * three or four members. */
+static void explain(GString *json, JsonTree *tree, PlacesStatus status,
+                    const GoogleService *service, ProviderFailure *failure)
 {
     JsonValue *message = jsontree_member(jsontree_root(tree), SLICE("error_message"), NULL);
 
@@ -91,11 +93,12 @@ static void explain(JsonTree *tree, PlacesStatus status, const GoogleService *se
     if (message == NULL) {
         provider_fail(failure, status, "The places provider answered with %s.",
                       places_status_name(status));
+        answer_append_empty(json, status, NULL);
         return;
     }
     provider_fail(failure, status, "%.*s%s", (int)message->text.length, message->text.data,
                   hint(status, message->text));
-    jsontree_set_text(tree, message, slice_of(failure->message));
+    answer_append_empty(json, status, failure->message);
 }
 
 PlacesStatus googleanswer_append(GString *json, const HttpReply *reply, unsigned bound,
@@ -115,8 +118,9 @@ PlacesStatus googleanswer_append(GString *json, const HttpReply *reply, unsigned
 
     apikey_scrub(service->key, tree);
     if (is_failure(status)) {
-        explain(tree, status, service, failure);
+        explain(json, tree, status, service, failure);
         failure->retry_after_s = reply->retry_after_s;
+        return status;
     }
     jsonlayout_append(json, jsontree_root(tree), 0);
     return status;
