@@ -9,8 +9,8 @@ bool googleservice_init(GoogleService *service, const PlacesOptions *options, co
     g_autoptr(HttpClient) client = httpclient_new(options, error);
     if (client == NULL)
         return false;
-    bool own_url = options->url != NULL && *options->url != '\0';
-    g_autofree char *url = httpclient_check_base_url(own_url ? options->url : base_url, error);
+    g_autofree char *url =
+        httpclient_check_base_url(options->url != NULL ? options->url : base_url, error);
     if (url == NULL)
         return false;
     ApiKey *key = apikey_read(options->key_file, error);

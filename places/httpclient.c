@@ -232,12 +232,13 @@ static HttpOutcome outcome_of(CURLcode status)
     case CURLE_SSL_ENGINE_INITFAILED:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
-    case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CRL_BADFILE:
+        return HTTP_TLS_FAILED;
+    case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_INVALIDCERTSTATUS:
-        return HTTP_TLS_FAILED;
+        return HTTP_UNTRUSTED;
     case CURLE_FILESIZE_EXCEEDED:
         return HTTP_TOO_LARGE;
     case CURLE_GOT_NOTHING:
@@ -339,7 +340,10 @@ char *httpclient_describe(const HttpClient *client, HttpOutcome outcome)
     case HTTP_NOT_CONNECTED:
         return g_strdup("The places provider does not accept connections.");
     case HTTP_TLS_FAILED:
-        return g_strdup("No trusted TLS connection to the places provider.");
+        return g_strdup("No TLS connection to the places provider.");
+    case HTTP_UNTRUSTED:
+        return g_strdup("The certificate of the places provider has expired, is for another name, "
+                        "or is signed by nobody who is trusted here.");
     case HTTP_TOO_LARGE:
         return g_strdup_printf("The answer of the places provider is larger than %zu bytes.",
                                HTTPCLIENT_BODY_MAX);

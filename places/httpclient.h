@@ -30,9 +30,11 @@ typedef enum {
     HTTP_UNKNOWN_HOST,
     HTTP_NOT_CONNECTED,
     HTTP_TLS_FAILED,
-    HTTP_TOO_LARGE,   /* above HTTPCLIENT_BODY_MAX */
-    HTTP_CUT_OFF,     /* closed before the answer was whole */
-    HTTP_FAILED,      /* anything else, such as bytes that are not HTTP, or headers without end */
+    HTTP_UNTRUSTED, /* its certificate has expired, is for another name, or nobody trusted signed it
+                     */
+    HTTP_TOO_LARGE, /* above HTTPCLIENT_BODY_MAX */
+    HTTP_CUT_OFF,   /* closed before the answer was whole */
+    HTTP_FAILED,    /* anything else, such as bytes that are not HTTP, or headers without end */
     HTTP_OVER_BUDGET, /* not asked: max_calls_per_minute */
 } HttpOutcome;
 

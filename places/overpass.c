@@ -107,8 +107,8 @@ Provider *overpass_new(const PlacesOptions *options, GError **error)
     g_autoptr(HttpClient) client = httpclient_new(options, error);
     if (client == NULL)
         return NULL;
-    bool own_url = options->url != NULL && *options->url != '\0';
-    g_autofree char *base_url = httpclient_check_base_url(own_url ? options->url : BASE_URL, error);
+    g_autofree char *base_url =
+        httpclient_check_base_url(options->url != NULL ? options->url : BASE_URL, error);
     if (base_url == NULL)
         return NULL;
     char **filters = overpassquery_filters(options->type, error);

@@ -49,7 +49,7 @@ Places *places_new(const PlacesOptions *options, GError **error)
     if (places->provider == NULL)
         return NULL;
     if (options->fallback == FALLBACK_EMBEDDED) {
-        places->fallback = embedded_new(NULL, error);
+        places->fallback = embedded_new(options->type, error);
         if (places->fallback == NULL)
             return NULL;
     }
@@ -98,9 +98,10 @@ static bool is_good(PlacesStatus status)
     return status == PLACES_OK || status == PLACES_ZERO_RESULTS;
 }
 
+/* What the provider is not asked for is counted, and as often as somebody wants it. */
 static void log_failure(const Places *places, PlacesStatus status, const ProviderFailure *failure)
 {
-    if (places->log != NULL)
+    if (places->log != NULL && !failure->not_asked)
         log_event(places->log, LOG_WARNING, "places lookup failed: %s: %s",
                   places_status_name(status), failure->message);
 }

@@ -384,7 +384,7 @@ class Tls(HostileCase):
 
     def check_untrusted(self, reply):
         self.assert_failure(reply, FAILED)
-        self.assertIn('TLS', reply.json['error_message'])
+        self.assertRegex(reply.json['error_message'], '^The certificate of the places provider has expired')
 
     def test_r15_certificates_that_are_not_the_providers(self):
         other = Authority(self.directory, 'other')

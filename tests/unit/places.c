@@ -208,6 +208,20 @@ static void test_fallback(void)
     g_assert_cmpuint(counters_read(COUNT_LOOKUPS_FALLBACK) - fallbacks, ==, 5);
 }
 
+/* Towns are not what somebody gets who wants cafes alone. */
+static void test_fallback_keeps_to_the_type(void)
+{
+    static char type[] = "cafe";
+    g_autoptr(FakeHttp) fake = fake_http_new();
+    g_autoptr(Places) places =
+        places_at(fake, (PlacesOptions){.fallback = FALLBACK_EMBEDDED, .type = type});
+    g_autoptr(GString) json = g_string_new(NULL);
+
+    answer_with(fake, 500, "", "");
+    g_assert_cmpint(places_nearby(places, &ucla, json), ==, PLACES_ZERO_RESULTS);
+    g_assert_nonnull(strstr(json->str, "These are the built-in places. "));
+}
+
 static void test_refused_without_fallback(void)
 {
     g_autoptr(FakeHttp) fake = fake_http_new();
@@ -250,6 +264,7 @@ int main(int argc, char **argv)
     g_test_add_func("/places/circuit-answers-with-the-last-failure", test_circuit);
     g_test_add_func("/places/budget-is-kept", test_budget);
     g_test_add_func("/places/fallback-answers-and-says-so", test_fallback);
+    g_test_add_func("/places/fallback-keeps-to-the-type", test_fallback_keeps_to_the_type);
     g_test_add_func("/places/r15/refused-without-fallback", test_refused_without_fallback);
     g_test_add_func("/places/r15/too-large-when-laid-out", test_too_large_when_laid_out);
     return g_test_run();
