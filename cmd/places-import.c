@@ -5,11 +5,11 @@
 #include "cmd/replacement.h"
 #include "cmd/tally.h"
 
-#include "places/import.h"
-#include "places/osmtags.h"
+#include "places/file/placesfile-format.h"
+#include "places/file/placesfile-writer.h"
+#include "places/import/import.h"
+#include "places/osm/osmtags.h"
 #include "places/places.h"
-#include "places/placesfile-format.h"
-#include "places/placesfile-writer.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "places/answer.h"
 
-#include "places/jsonlayout.h"
+#include "places/json/jsonlayout.h"
 
 /* The keys are in R14's order. */
 void answer_append_empty(GString *json, PlacesStatus status, const char *message)

@@ -6,7 +6,7 @@
 #include "places/answer.h"
 #include "places/cache.h"
 #include "places/circuit.h"
-#include "places/jsonlayout.h"
+#include "places/json/jsonlayout.h"
 #include "places/provider.h"
 
 /* Bytes. Google's answers are up to 100 kB, with their indentation. */

@@ -6,8 +6,8 @@
  * fills it in.
  */
 
-#include "places/httpclient.h"
-#include "places/jsontree.h"
+#include "places/http/httpclient.h"
+#include "places/json/jsontree.h"
 #include "places/places.h"
 
 typedef struct Provider Provider;

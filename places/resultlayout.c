@@ -2,7 +2,7 @@
 #include "places/resultlayout.h"
 
 #include "places/fixedpoint.h"
-#include "places/jsonlayout.h"
+#include "places/json/jsonlayout.h"
 
 #define NANODEGREE_DIGITS    9
 #define VIEWPORT_HALF_HEIGHT 1349000 /* 0.001349 degrees, as Google has it for a point */

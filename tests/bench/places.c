@@ -10,9 +10,9 @@
  */
 
 #include "places/places.h"
-#include "places/embedded-data.h"
+#include "places/file/embedded-data.h"
+#include "places/file/placesfile.h"
 #include "places/geometry.h"
-#include "places/placesfile.h"
 
 #include <stdio.h>
 #include <stdlib.h>

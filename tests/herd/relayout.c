@@ -7,8 +7,8 @@
  * and LF for what is no JSON, or too large.
  */
 
-#include "places/jsonlayout.h"
-#include "places/jsontree.h"
+#include "places/json/jsonlayout.h"
+#include "places/json/jsontree.h"
 
 #include <stdio.h>
 #include <stdlib.h>

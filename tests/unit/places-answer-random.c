@@ -5,8 +5,8 @@
  * failure (PROTOCOL R15), and never has the key. GLib prints the seed; --seed repeats a run.
  */
 
-#include "places/googleanswer.h"
-#include "places/jsonlayout.h"
+#include "places/google/googleanswer.h"
+#include "places/json/jsonlayout.h"
 
 #define KEY   "key-1234567"
 #define BASE  "http://places.example:81"

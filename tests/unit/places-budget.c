@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 #include "core/thread.h"
-#include "places/budget.h"
+#include "places/http/budget.h"
 
 #define MINUTE 60000
 

@@ -2,9 +2,9 @@
 
 /* The embedded provider, through the interface that workers use. */
 
-#include "places/embedded-data.h"
-#include "places/filelayout.h"
-#include "places/jsonlayout.h"
+#include "places/file/embedded-data.h"
+#include "places/file/filelayout.h"
+#include "places/json/jsonlayout.h"
 #include "places/places.h"
 
 #include "tests/unit/places-image.h"

@@ -2,9 +2,9 @@
 
 /* placesfile, placesfile-writer, geometry: what is found is what a look at every row finds. */
 
+#include "places/file/placesfile-format.h"
 #include "places/fixedpoint.h"
 #include "places/geometry.h"
-#include "places/placesfile-format.h"
 
 #include "tests/unit/places-image.h"
 

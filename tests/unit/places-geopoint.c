@@ -3,7 +3,7 @@
 /* degrees, geopoint: positions as data sets write them, and the point that stands for a shape. */
 
 #include "places/degrees.h"
-#include "places/geopoint.h"
+#include "places/import/geopoint.h"
 
 #include <glib.h>
 

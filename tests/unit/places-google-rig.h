@@ -6,8 +6,8 @@
  * that the test tells what to say, and what every answer is checked for.
  */
 
-#include "places/apikey.h"
-#include "places/jsontree.h"
+#include "places/http/apikey.h"
+#include "places/json/jsontree.h"
 #include "places/places.h"
 #include "tests/unit/places-fake-http.h"
 

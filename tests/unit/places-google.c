@@ -3,7 +3,7 @@
 /* The provider for Google's Places API (New), against a server that says what it is told to.
  * places-googlenew.c has what becomes of answers, places-http.c how requests fail. */
 
-#include "places/googlenew.h"
+#include "places/google/googlenew.h"
 #include "tests/unit/places-google-rig.h"
 
 #define ONE_PLACE                                                  \

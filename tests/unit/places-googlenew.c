@@ -3,8 +3,8 @@
 /* googlenew: answers of Places API (New) told as legacy ones. The bodies are made for these tests,
  * in the form that the API's proto definitions and proto3's JSON give them; none was recorded. */
 
-#include "places/googlenew.h"
-#include "places/jsonlayout.h"
+#include "places/google/googlenew.h"
+#include "places/json/jsonlayout.h"
 
 #define KEY "SECRET-k3y"
 

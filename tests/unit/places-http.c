@@ -2,7 +2,7 @@
 
 /* httpclient, against a server that misbehaves in every way. */
 
-#include "places/httpclient.h"
+#include "places/http/httpclient.h"
 #include "places/places.h"
 #include "tests/unit/places-fake-http.h"
 

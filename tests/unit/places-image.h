@@ -3,9 +3,9 @@
 
 /* Places files in memory, made row by row. */
 
+#include "places/file/placesfile-writer.h"
+#include "places/file/placesfile.h"
 #include "places/places.h"
-#include "places/placesfile-writer.h"
-#include "places/placesfile.h"
 
 #include <glib.h>
 #include <stdio.h>

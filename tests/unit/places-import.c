@@ -2,9 +2,9 @@
 
 /* The readers of places in the formats of others, and records, which most of them read by. */
 
-#include "places/import.h"
+#include "places/import/import.h"
+#include "places/import/records.h"
 #include "places/places.h"
-#include "places/records.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 
 /* jsontree, jsonlayout: PROTOCOL R14. */
 
-#include "places/jsonlayout.h"
-#include "places/jsontree.h"
+#include "places/json/jsonlayout.h"
+#include "places/json/jsontree.h"
 
 #include <stdio.h>
 

@@ -2,8 +2,8 @@
 
 /* jsonfeatures: a FeatureCollection in pieces of any size. */
 
-#include "places/jsonfeatures.h"
-#include "places/jsonlayout.h"
+#include "places/import/jsonfeatures.h"
+#include "places/json/jsonlayout.h"
 #include "places/places.h"
 
 /* What was handed over: "line:layout;" for each value, and where to stop. */

@@ -5,8 +5,8 @@
  * has an empty line. GLib prints the seed; --seed repeats a run.
  */
 
-#include "places/jsonlayout.h"
-#include "places/jsontree.h"
+#include "places/json/jsonlayout.h"
+#include "places/json/jsontree.h"
 
 #define VALUES_USUAL 60
 

@@ -2,7 +2,7 @@
 
 /* OpenStreetMap's tags as Google's types, names and vicinities. */
 
-#include "places/osmtags.h"
+#include "places/osm/osmtags.h"
 
 /* Those of Google's legacy Places API, and those of its results that are towns. */
 static const char legacy_types[] =
@@ -172,20 +172,6 @@ static void test_types(void)
         assert_types(cases[i].tags, cases[i].types);
 }
 
-static void test_types_have(void)
-{
-    Slice types = SLICE("bar,food,store");
-
-    g_assert_true(osmtags_types_have(types, SLICE("bar")));
-    g_assert_true(osmtags_types_have(types, SLICE("food")));
-    g_assert_true(osmtags_types_have(types, SLICE("store")));
-    g_assert_false(osmtags_types_have(types, SLICE("ba")));
-    g_assert_false(osmtags_types_have(types, SLICE("tore")));
-    g_assert_false(osmtags_types_have(types, SLICE("bar,food")));
-    g_assert_false(osmtags_types_have(types, SLICE("")));
-    g_assert_false(osmtags_types_have(SLICE(""), SLICE("bar")));
-}
-
 /* ---- name ---- */
 
 static void assert_name(const char *tags, const char *language, const char *expected)
@@ -252,7 +238,6 @@ int main(int argc, char *argv[])
                     test_table_has_all_types_and_no_others);
     g_test_add_func("/osmtags/table/every-meaning-is-reached", test_every_meaning_is_reached);
     g_test_add_func("/osmtags/types", test_types);
-    g_test_add_func("/osmtags/types-have", test_types_have);
     g_test_add_func("/osmtags/name", test_name);
     g_test_add_func("/osmtags/vicinity", test_vicinity);
     return g_test_run();

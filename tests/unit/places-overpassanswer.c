@@ -2,9 +2,9 @@
 
 /* What becomes of the bytes that an Overpass server answers. */
 
-#include "places/overpassanswer.h"
+#include "places/osm/overpassanswer.h"
 
-#include "places/osmtags.h"
+#include "places/osm/osmtags.h"
 
 #include <malloc.h>
 #include <string.h>

@@ -2,9 +2,9 @@
 
 /* What an Overpass server is asked. */
 
-#include "places/overpassquery.h"
+#include "places/osm/overpassquery.h"
 
-#include "places/osmtags.h"
+#include "places/osm/osmtags.h"
 #include "places/places.h"
 
 static char **filters_of(const char *type)

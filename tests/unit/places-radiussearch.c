@@ -2,7 +2,7 @@
 
 /* radiussearch against a server made of points: compared with all of them. */
 
-#include "places/radiussearch.h"
+#include "places/osm/radiussearch.h"
 
 #include "core/query.h"
 

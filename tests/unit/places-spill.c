@@ -2,7 +2,7 @@
 
 /* spill, and the writer of places files when the disk has no room for its spills. */
 
-#include "places/spill.h"
+#include "places/file/spill.h"
 
 #include "tests/unit/places-image.h"
 

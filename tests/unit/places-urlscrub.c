@@ -2,7 +2,7 @@
 
 /* urlscrub: PROTOCOL R15. */
 
-#include "places/urlscrub.h"
+#include "places/http/urlscrub.h"
 
 static void assert_scrubbed(Slice message, const char *expected)
 {
