@@ -64,9 +64,12 @@ static void append_slice(GString *out, Slice text)
 
 static void append_line_start(GString *out, unsigned depth)
 {
-    g_string_append_c(out, '\n');
-    while (depth-- > 0)
-        append_slice(out, SLICE(JSONLAYOUT_INDENT));
+    gsize begin = out->len;
+    gsize indent = depth * (sizeof JSONLAYOUT_INDENT - 1);
+
+    g_string_set_size(out, begin + 1 + indent);
+    out->str[begin] = '\n';
+    memset(out->str + begin + 1, JSONLAYOUT_INDENT[0], indent);
 }
 
 /* Appends @array on one line, or nothing and returns FALSE if it does not go on one. */
