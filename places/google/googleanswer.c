@@ -27,9 +27,8 @@ static JsonValue *require_array(JsonTree *tree, Slice key, bool may_lack)
     size_t count;
     JsonValue *array = jsontree_member(root, key, &count);
 
-    if (count == 0 && may_lack) {
+    if (count == 0 && may_lack)
         return jsontree_add(tree, root, key, JSON_ARRAY);
-    }
     return count == 1 && array->type == JSON_ARRAY ? array : NULL;
 }
 
