@@ -27,14 +27,16 @@ typedef struct {
     unsigned bound; /* the most results wanted, 0 to 20 */
 } PlacesQuery;
 
-static inline bool places_query_equal(const PlacesQuery *a, const PlacesQuery *b)
+/* These two are also for a GHashTable whose keys begin with a PlacesQuery. */
+static inline gboolean places_query_equal(gconstpointer left, gconstpointer right)
 {
+    const PlacesQuery *a = left;
+    const PlacesQuery *b = right;
+
     return a->center.latitude == b->center.latitude && a->center.longitude == b->center.longitude &&
            a->radius == b->radius && a->bound == b->bound;
 }
 
-/* For a GHashTable whose keys begin with a PlacesQuery; of two queries that are equal it is, too.
- */
 static inline guint places_query_hash(gconstpointer pointer)
 {
     const PlacesQuery *query = pointer;

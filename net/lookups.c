@@ -23,11 +23,6 @@ struct Lookups {
     unsigned waiting; /* LookupWait in all of them; protected by lock */
 };
 
-static int query_equal(const void *a, const void *b)
-{
-    return places_query_equal(a, b);
-}
-
 static Flight *flight_new(const PlacesQuery *query)
 {
     Flight *flight = g_new(Flight, 1);
@@ -55,7 +50,8 @@ Lookups *lookups_new(ReadySet *ready, unsigned most, unsigned most_waiting, unsi
     lookups->most_waiting = most_waiting;
     lookups->wait_ms = wait_ms;
     pthread_mutex_init(&lookups->lock, NULL);
-    lookups->flights = g_hash_table_new_full(places_query_hash, query_equal, flight_free, NULL);
+    lookups->flights =
+        g_hash_table_new_full(places_query_hash, places_query_equal, flight_free, NULL);
     g_queue_init(&lookups->line);
     return lookups;
 }

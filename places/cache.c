@@ -20,18 +20,13 @@ struct Cache {
     size_t bytes;        /* of the answers; protected by lock */
 };
 
-static int query_equal(const void *a, const void *b)
-{
-    return places_query_equal(a, b);
-}
-
 Cache *cache_new(unsigned seconds)
 {
     Cache *cache = g_new0(Cache, 1);
 
     cache->lifetime_ms = (int64_t)seconds * 1000;
     pthread_mutex_init(&cache->lock, NULL);
-    cache->entries = g_hash_table_new(places_query_hash, query_equal);
+    cache->entries = g_hash_table_new(places_query_hash, places_query_equal);
     g_queue_init(&cache->ages);
     return cache;
 }

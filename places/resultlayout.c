@@ -3,8 +3,8 @@
 
 #include "places/fixedpoint.h"
 #include "places/json/jsonlayout.h"
+#include "places/types.h"
 
-#define NANODEGREE_DIGITS    9
 #define VIEWPORT_HALF_HEIGHT 1349000 /* 0.001349 degrees, as Google has it for a point */
 #define TYPES_MAX            32
 
@@ -75,23 +75,19 @@ static void append_geometry(GString *json, const PlaceResult *result)
     APPEND(json, I5 "}\n" I4 "}\n" I3 "},\n");
 }
 
-/* @types has a comma between two. */
 static void append_types(GString *json, Slice types)
 {
     JsonValue values[TYPES_MAX];
     JsonValue array = {.type = JSON_ARRAY};
+    Slice type;
 
-    while (types.length > 0 && array.count < TYPES_MAX) {
-        const char *comma = memchr(types.data, ',', types.length);
-        size_t length = comma == NULL ? types.length : (size_t)(comma - types.data);
+    while (array.count < TYPES_MAX && types_next(&types, &type)) {
         JsonValue *value = &values[array.count];
 
-        *value = (JsonValue){.type = JSON_STRING, .text = {.data = types.data, .length = length}};
+        *value = (JsonValue){.type = JSON_STRING, .text = type};
         if (array.count > 0)
             values[array.count - 1].next = value;
         array.count++;
-        length += comma != NULL;
-        types = (Slice){.data = types.data + length, .length = types.length - length};
     }
     array.first = array.count > 0 ? &values[0] : NULL;
     jsonlayout_append(json, &array, 3);

@@ -10,5 +10,8 @@
 
 #include <stdbool.h>
 
+/* Takes the first type out of @types. FALSE: there is none left, @ret_type is untouched. */
+bool types_next(Slice *types, Slice *ret_type);
+
 /* Whether @type is one of @types. */
 bool types_have(Slice types, Slice type);

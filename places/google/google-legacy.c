@@ -11,9 +11,6 @@
 #define BASE_URL "https://maps.googleapis.com"
 #define PATH     "/maps/api/place/nearbysearch/json"
 
-#define NANODEGREE_DIGITS 9
-#define MILLIMETRE_DIGITS 3
-
 /* All read-only after new. */
 typedef struct {
     Provider base;

@@ -12,9 +12,6 @@
 #define BASE_URL "https://places.googleapis.com"
 #define PATH     "/v1/places:searchNearby"
 
-#define NANODEGREE_DIGITS 9
-#define MILLIMETRE_DIGITS 3
-
 /* All read-only after new. */
 typedef struct {
     Provider base;

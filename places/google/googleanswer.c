@@ -4,8 +4,6 @@
 #include "places/answer.h"
 #include "places/json/jsonlayout.h"
 
-#define HTTP_OK 200
-
 static bool status_from_name(Slice name, PlacesStatus *ret_status)
 {
     for (PlacesStatus status = PLACES_OK; status <= PLACES_UNKNOWN_ERROR; status++) {

@@ -3,9 +3,6 @@
 
 #include "places/json/jsonlayout.h"
 
-#define HTTP_OK        200
-#define HTTP_FORBIDDEN 403
-
 #define ATTRIBUTIONS_MAX 100 /* in one list; more than a few come from nobody who means well */
 
 #define NO_KEY ((Slice){0}) /* of what is added to an array */

@@ -45,6 +45,10 @@ typedef struct {
     int64_t deadline;           /* monotonic_ms(); 0: timeout_ms from now */
 } HttpRequest;
 
+/* Of HttpReply.status, those that callers look at (RFC 9110, 15). */
+#define HTTP_OK        200
+#define HTTP_FORBIDDEN 403
+
 typedef struct {
     long status;
     unsigned retry_after_s; /* of Retry-After, which may also give a date; 0: none */

@@ -8,8 +8,6 @@
 #include "places/resultlayout.h"
 #include "places/types.h"
 
-#define HTTP_OK 200
-
 #define MILLIMETRES_PER_METRE 1000.0
 
 /* In the order in which a server tells them. */

@@ -6,9 +6,6 @@
 #include "places/places.h"
 #include "places/types.h"
 
-#define NANODEGREE_DIGITS 9
-#define MILLIMETRE_DIGITS 3
-
 /* Whether @types is what is looked for. */
 static bool is_wanted(const char *types, const char *type)
 {
