@@ -5,7 +5,9 @@ Every test starts the members that it needs on ports of its own, and every membe
 end with exit status 0 and without a word from a sanitizer.
 """
 
+import atexit
 import contextlib
+import functools
 import glob
 import os
 import re
@@ -20,6 +22,7 @@ import time
 import unittest
 
 from client import Client
+from fake_google import FakeGoogle
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SANITIZER = os.environ.get('HERD_TEST_SANITIZER', '')  # '', thread or address
@@ -141,6 +144,17 @@ def knows_option(group, key, value):
         checked = subprocess.run([find_herdd(), '--check', '--config', file.name, 'Bailey'], stdin=subprocess.DEVNULL,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=DEADLINE, check=False)
     return checked.returncode == 0
+
+
+@functools.cache
+def places_at_hand():
+    """The groups of a configuration whose WHATSATs find something: the built-in places, or for a program that has none,
+    a stand-in for Google that lives as long as the tests."""
+    if knows_option('herd', 'places', 'embedded'):
+        return {'herd': {'places': 'embedded'}}
+    google = FakeGoogle()
+    atexit.register(google.close)
+    return {'herd': {'places': 'google-legacy'}, 'places': {'url': google.url}}
 
 
 class Member:
@@ -338,11 +352,11 @@ class Herd:
             addresses = (listen or {}).get(name) or [(host, PORTS.take(host))]
             self.members[name] = Member(self, name, addresses)
         self.groups = {
-            'herd': {'places': 'embedded', 'log_dir': self.log_dir, 'workers': 8},
+            'herd': {'log_dir': self.log_dir, 'workers': 8},
             'places': {'max_lookups': 4},
             'limits': {},
         }
-        for group, keys in (groups or {}).items():
+        for group, keys in (*places_at_hand().items(), *(groups or {}).items()):
             self.groups.setdefault(group, {}).update(keys)
         os.makedirs(self.log_dir, exist_ok=True)
         self.write_config()

@@ -3,8 +3,10 @@
 """Runs test modules of this folder and writes TAP, a line for every test method.
 
     HERDD=build/debug/cmd/herdd tests/herd/run.py [-k PATTERN] [MODULE...]
+    HERDD=PROGRAM tests/herd/run.py --client-suite [-k PATTERN]
 
-Without MODULE all of them run. `python3 -m unittest` in this folder does the same in its own format.
+Without MODULE all of them run. --client-suite runs what every implementation of the protocol has to pass (client_suite.py).
+`python3 -m unittest` in this folder does the same in its own format.
 """
 
 import argparse
@@ -17,6 +19,8 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+
+import client_suite  # noqa: E402
 
 
 class TapResult(unittest.TestResult):
@@ -72,6 +76,7 @@ class TapResult(unittest.TestResult):
 def main():
     parser = argparse.ArgumentParser(description='Runs test modules and writes TAP.')
     parser.add_argument('-k', metavar='PATTERN', action='append', help='only tests whose name holds PATTERN')
+    parser.add_argument('--client-suite', action='store_true', help='what any implementation has to pass')
     parser.add_argument('modules', nargs='*', metavar='MODULE')
     arguments = parser.parse_intermixed_args()
     modules = arguments.modules or sorted(
@@ -79,7 +84,7 @@ def main():
     loader = unittest.TestLoader()
     if arguments.k:
         loader.testNamePatterns = [f'*{pattern}*' for pattern in arguments.k]
-    suite = loader.loadTestsFromNames(modules)
+    suite = client_suite.load(loader) if arguments.client_suite else loader.loadTestsFromNames(modules)
     result = TapResult()
     suite.run(result)
     print(f'1..{result.count}')

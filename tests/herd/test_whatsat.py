@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""WHATSAT with the embedded places: R10-R14."""
+"""WHATSAT: R10-R14, with places at hand, and the embedded ones."""
 
 import math
 import socket
@@ -18,13 +18,15 @@ def kilometres(place, latitude=34.068930, longitude=-118.445127):
     return 2 * 6371 * math.asin(math.sqrt(half))
 
 
-class Whatsat(HerdTestCase):
+class WhatsatTestCase(HerdTestCase):
     def setUp(self):
         super().setUp()
         self.member = self.single()
         self.client = self.member.client()
         self.at = self.client.iamat(b'kiwi', UCLA, b'1621464827.959498503')
 
+
+class Whatsat(WhatsatTestCase):
     def test_r10_valid_radius_and_bound(self):
         for radius, bound in ((b'0', b'0'), (b'1', b'1'), (b'50', b'20'), (b'50.0', b'20'), (b'50.0000000000000', b'1'),
                               (b'10.5', b'5'), (b'0.001', b'20'), (b'0.0', b'20'), (b'007', b'3'), (b'10', b'05'),
@@ -79,7 +81,7 @@ class Whatsat(HerdTestCase):
         self.assertTrue(raw.endswith(b'}\n\n'))
         self.assertEqual(raw.count(b'\n\n'), 1)
         self.assertNotIn(b'\r', raw)
-        self.assertEqual(set(Reply(raw).json), {'html_attributions', 'results', 'status'})
+        self.assertLessEqual({'html_attributions', 'results', 'status'}, set(Reply(raw).json))
 
     def test_r13_the_whole_reply_comes_in_one_read(self):
         for radius, bound in ((b'10', b'5'), (b'50', b'20'), (b'10', b'0')):
@@ -95,6 +97,8 @@ class Whatsat(HerdTestCase):
                 body = self.client.whatsat(b'kiwi', radius, bound).body
                 self.assertEqual(body, laid_out(body))
 
+
+class EmbeddedPlaces(WhatsatTestCase):
     def test_embedded_places_around_ucla(self):
         reply = self.client.whatsat(b'kiwi', b'10', b'20')
         self.assertEqual(reply.status, 'OK')
