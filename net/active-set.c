@@ -8,9 +8,10 @@
 struct ActiveSet {
     unsigned size; /* read-only after new */
     pthread_mutex_t lock;
-    pthread_cond_t room; /* active < size, or closed; signalled under lock */
-    unsigned active;     /* protected by lock */
-    bool closed;         /* protected by lock */
+    pthread_cond_t vacant; /* nobody watches and active < size, or closed; signalled under lock */
+    unsigned active;       /* workers; protected by lock */
+    bool watched;          /* one of them watches; protected by lock */
+    bool closed;           /* protected by lock */
 };
 
 ActiveSet *active_set_new(unsigned size)
@@ -19,7 +20,7 @@ ActiveSet *active_set_new(unsigned size)
 
     set->size = size;
     pthread_mutex_init(&set->lock, NULL);
-    condition_init(&set->room);
+    condition_init(&set->vacant);
     return set;
 }
 
@@ -27,21 +28,39 @@ void active_set_free(ActiveSet *set)
 {
     if (set == NULL)
         return;
-    pthread_cond_destroy(&set->room);
+    pthread_cond_destroy(&set->vacant);
     pthread_mutex_destroy(&set->lock);
     g_free(set);
 }
 
-bool active_set_join(ActiveSet *set)
+static bool is_vacant(const ActiveSet *set)
+{
+    return !set->watched && set->active < set->size;
+}
+
+bool active_set_watch(ActiveSet *set, bool is_active)
 {
     mutex_lock(&set->lock);
-    while (set->active == set->size && !set->closed)
-        condition_wait(&set->room, &set->lock);
-    bool joined = !set->closed;
-    if (joined)
+    if (is_active)
+        set->active--;
+    while (!is_vacant(set) && !set->closed)
+        condition_wait(&set->vacant, &set->lock);
+    bool watches = !set->closed;
+    if (watches) {
         set->active++;
+        set->watched = true;
+    }
     mutex_unlock(&set->lock);
-    return joined;
+    return watches;
+}
+
+void active_set_unwatch(ActiveSet *set)
+{
+    mutex_lock(&set->lock);
+    set->watched = false;
+    if (is_vacant(set))
+        condition_signal(&set->vacant);
+    mutex_unlock(&set->lock);
 }
 
 bool active_set_try_join(ActiveSet *set)
@@ -58,7 +77,8 @@ void active_set_leave(ActiveSet *set)
 {
     mutex_lock(&set->lock);
     set->active--;
-    condition_signal(&set->room);
+    if (is_vacant(set))
+        condition_signal(&set->vacant);
     mutex_unlock(&set->lock);
 }
 
@@ -66,7 +86,7 @@ void active_set_close(ActiveSet *set)
 {
     mutex_lock(&set->lock);
     set->closed = true;
-    condition_broadcast(&set->room);
+    condition_broadcast(&set->vacant);
     mutex_unlock(&set->lock);
 }
 

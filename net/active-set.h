@@ -4,7 +4,10 @@
 /*
  * Which workers may be runnable. The pool is large because workers block in lookups; if all of them
  * waited on the ready set, each request would wake another cold thread. So about one worker a CPU
- * is active and the rest are parked.
+ * is active and the rest are parked; and of the active ones at most one watches the ready set. It
+ * goes on watching as long as it keeps up: what comes while it is busy is its next batch, which is
+ * cheaper than to wake another thread for each request. When it does not keep up, or is about to
+ * take long, it lets another one watch.
  *
  * Lock order: its mutex is a leaf.
  */
@@ -17,14 +20,18 @@ typedef struct ActiveSet ActiveSet;
 ActiveSet *active_set_new(unsigned size);
 void active_set_free(ActiveSet *set); /* no worker uses it any more */
 
-/* Parks the calling worker until there is room, and takes it. FALSE: the set is closed; the worker
- * is to end. */
-bool active_set_join(ActiveSet *set);
+/* Parks the calling worker until nobody watches and there is room, then it is active and watches.
+ * @is_active: it is active already, and has let another watch. FALSE: the set is closed; the worker
+ * is to end, and is not active. */
+bool active_set_watch(ActiveSet *set, bool is_active);
 
-/* The same without parking. FALSE: no room. */
+/* The calling worker, which watches, lets another do so, and stays active. */
+void active_set_unwatch(ActiveSet *set);
+
+/* Makes the calling worker active again, without parking and without watching. FALSE: no room. */
 bool active_set_try_join(ActiveSet *set);
 
-/* Gives up the calling worker's place, which a parked one takes. */
+/* The calling worker, which is active and does not watch, gives up its place. */
 void active_set_leave(ActiveSet *set);
 
 /* Lets every parked worker go, now and from now on. Any thread. */

@@ -7,7 +7,7 @@
  * Ownership goes from hand to hand and is never shared: the ready set has an armed connection; the
  * worker that took it from there owns it until it arms it again, resumes it, hands it to the
  * lookups (where it waits, unarmed) or closes it. Each hand-over is a release and an acquire, of
- * `armed` or of a mutex, so the fields need no lock of their own. What others may touch while
+ * `state` or of a mutex, so the fields need no lock of their own. What others may touch while
  * somebody else owns the connection says so.
  */
 
@@ -31,8 +31,22 @@ typedef struct {
     char bytes[];
 } Kept;
 
+/* Bits of a connection's state: who has it, and what its socket has told since that was looked at.
+ */
+enum {
+    STATE_OWNED = 1 << 0,    /* not by the ready set */
+    STATE_READABLE = 1 << 1, /* there may be input that nobody has read */
+    STATE_WRITABLE = 1 << 2, /* the socket may take output again */
+    STATE_ENDED = 1 << 3,    /* the peer has ended its side, or all: stays */
+    STATE_SENDING = 1 << 4,  /* armed for output, so that input has to wait */
+};
+
 typedef struct Connection Connection;
 struct Connection {
+    /* atomic; see ready-set.c. A worker may look at it when the connection has been closed, so the
+     * first member lives as long as the process: see connection_free() */
+    atomic_uint state;
+
     int descriptor;      /* (owned) read-only after new; closed under the lock of Connections */
     int neighbour;       /* index among the member's neighbours once a hello was accepted, or
                             CONNECTION_CLIENT */
@@ -43,9 +57,9 @@ struct Connection {
         deadline; /* atomic; monotonic_ms() after which it is closed, 0: none. Read by the sweep */
     atomic_bool expired; /* atomic; set by the sweep that shut the socket down */
     atomic_bool cut;     /* atomic; we have ended its input, by the sweep or to stop */
-    atomic_bool armed;   /* atomic; in the ready set, see ready_set_arm() */
     bool must_greet;     /* it is above max_connections and stays only if its first line is a
                             neighbour's hello */
+    bool watches_output; /* the ready set hears when the socket takes output again */
     bool is_foreign;     /* a foreign neighbour's update has come over it */
     bool end_of_input;   /* there is no more to read */
     bool truncated;      /* it was cut, so what is left of a line is no command */
@@ -57,13 +71,14 @@ struct Connection {
     LookupWait *wait; /* (owned) (nullable) the WHATSAT at the head of input, which has been to the
                          lookups */
     Connection *next; /* in the ready set's list of resumed connections; protected by its lock */
-    char peer[];      /* address as text */
+    char *peer;       /* (owned) address as text */
 };
 
-/* Takes over @descriptor, whose peer is @address. */
+/* Takes over @descriptor, whose peer is @address. The caller owns the connection. */
 Connection *connection_new(int descriptor, const struct sockaddr_storage *address);
 
-/* Frees it with all that it keeps; the descriptor is closed already. */
+/* Frees all that it keeps; the descriptor is closed already. The connection itself is kept for the
+ * next that is made, since a worker may still hold an event of its socket. */
 void connection_free(Connection *connection);
 
 /* Keeps a copy of @bytes; NULL for none. */

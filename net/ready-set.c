@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define EVENTS_MAX 64
@@ -62,45 +61,123 @@ void ready_set_free(ReadySet *set)
     g_free(set);
 }
 
-static void take(Connection *connection)
+/* What @events of a socket say, as bits of its connection's state. */
+static unsigned news(uint32_t events)
 {
-    bool armed = atomic_load_explicit(&connection->armed, memory_order_acquire);
+    unsigned bits = 0;
 
-    g_assert(armed); /* or two would own it */
-    atomic_store_explicit(&connection->armed, false, memory_order_relaxed);
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+        bits |= STATE_READABLE;
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+        bits |= STATE_ENDED;
+    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
+        bits |= STATE_WRITABLE;
+    return bits;
+}
+
+/* What has to happen before somebody takes a connection of this state. */
+static unsigned awaited(unsigned state)
+{
+    return (state & STATE_SENDING) != 0 ? STATE_WRITABLE : STATE_READABLE;
 }
 
 /*
- * Hands @connection over: what its owner did to it happened before `armed` is set, which is before
- * the kernel hears of it, which is before somebody takes it and finds `armed` set. The memory model
- * of C knows nothing of epoll, so the flag is what makes the hand-over one.
+ * Notes the @events, and takes @connection if nobody owns it and it has waited for them.
  *
- * The system call is made directly, since while it is still on its way back the connection may be
- * taken and its descriptor closed by another worker. The kernel does not mind; ThreadSanitizer's
- * epoll_ctl() takes it for a race.
+ * The event may be older than the connection, if this worker was slow and the memory is another's
+ * by now (see connection_free()). Then somebody owns it, or it is taken for nothing: its turn will
+ * find nothing to read.
  */
-static bool give(ReadySet *set, Connection *connection, int operation)
+static bool take(Connection *connection, uint32_t events)
 {
-    int descriptor = connection->descriptor;
+    unsigned old = atomic_load_explicit(&connection->state, memory_order_relaxed);
+    unsigned noted;
+    bool taken;
+
+    do {
+        noted = old | news(events);
+        taken = (old & STATE_OWNED) == 0 && (noted & awaited(old)) != 0;
+        if (taken)
+            noted |= STATE_OWNED;
+    } while (!atomic_compare_exchange_weak_explicit(&connection->state, &old, noted,
+                                                    memory_order_acq_rel, memory_order_relaxed));
+    return taken;
+}
+
+static bool control(ReadySet *set, Connection *connection, int operation, uint32_t events)
+{
     struct epoll_event event = {
-        .events = (connection->output != NULL ? EPOLLOUT : EPOLLIN) | EPOLLONESHOT,
+        .events = events | EPOLLIN | EPOLLRDHUP | EPOLLET,
         .data.ptr = connection,
     };
 
-    atomic_store_explicit(&connection->armed, true, memory_order_release);
-    return syscall(SYS_epoll_ctl, set->epoll, operation, descriptor, &event) == 0;
+    return epoll_ctl(set->epoll, operation, connection->descriptor, &event) == 0;
 }
 
 bool ready_set_add(ReadySet *set, Connection *connection)
 {
-    return give(set, connection, EPOLL_CTL_ADD);
+    if (!control(set, connection, EPOLL_CTL_ADD, 0))
+        return false;
+    ready_set_arm(set, connection);
+    return true;
 }
 
+/* Once it is asked for, the kernel tells whenever a socket that was full has room again; asking of
+ * each connection from the beginning would make an event of each new one. */
+static void watch_output(ReadySet *set, Connection *connection)
+{
+    if (connection->watches_output)
+        return;
+    connection->watches_output = true;
+
+    bool watched = control(set, connection, EPOLL_CTL_MOD, EPOLLOUT);
+    g_assert(watched); /* it is there since ready_set_add(): nothing else can be wrong */
+}
+
+/*
+ * What its owner did to @connection happened before it is no longer owned, which is before somebody
+ * else takes it. What the socket has told meanwhile is in the state, so there is no moment at which
+ * news could be lost: either the owner finds it here, or there is no owner when it comes.
+ */
 void ready_set_arm(ReadySet *set, Connection *connection)
 {
-    bool armed = give(set, connection, EPOLL_CTL_MOD);
+    bool sending = connection->output != NULL;
 
-    g_assert(armed); /* it is there since ready_set_add(): nothing else can be wrong */
+    if (sending)
+        watch_output(set, connection);
+
+    unsigned old = atomic_load_explicit(&connection->state, memory_order_relaxed);
+    unsigned armed;
+    do {
+        armed = old & ~(unsigned)(STATE_OWNED | STATE_SENDING);
+        if (sending)
+            armed |= STATE_SENDING;
+        if ((old & awaited(armed)) != 0) {
+            ready_set_resume(set, connection);
+            return;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&connection->state, &old, armed,
+                                                    memory_order_release, memory_order_relaxed));
+}
+
+void ready_set_reading(Connection *connection)
+{
+    atomic_fetch_and_explicit(&connection->state, ~(unsigned)STATE_READABLE, memory_order_acq_rel);
+}
+
+void ready_set_has_read(Connection *connection, size_t received, size_t room)
+{
+    unsigned state = atomic_load_explicit(&connection->state, memory_order_relaxed);
+
+    /* Fewer bytes than there was room for: the socket is empty (epoll(7)), but for its end, of
+     * which it tells only once. */
+    if (received == room || (state & STATE_ENDED) != 0)
+        atomic_fetch_or_explicit(&connection->state, STATE_READABLE, memory_order_relaxed);
+}
+
+void ready_set_writing(Connection *connection)
+{
+    atomic_fetch_and_explicit(&connection->state, ~(unsigned)STATE_WRITABLE, memory_order_acq_rel);
 }
 
 void ready_set_resume(ReadySet *set, Connection *connection)
@@ -152,8 +229,8 @@ unsigned ready_set_take(ReadySet *set, Connection **connections, unsigned most)
                 continue;
             if (events[i].data.ptr == &set->resumes)
                 connection = take_resumed(set);
-            else
-                take(connection);
+            else if (!take(connection, events[i].events))
+                continue;
             if (connection != NULL)
                 connections[taken++] = connection;
         }

@@ -4,8 +4,11 @@
 /*
  * The connections that wait for a worker: the pool's queue.
  *
- * One epoll instance in which every connection is armed for one event at a time (EPOLLONESHOT): the
- * kernel's ready list is the queue, and the worker that takes a connection from it owns it alone.
+ * One epoll instance that tells of each change of a socket once, to one worker (EPOLLET): the
+ * kernel's ready list is the queue. A worker that hears of a connection which nobody owns takes it;
+ * of one that somebody owns it only notes what happened, and the owner finds the note when it gives
+ * the connection back. So to give one back costs no system call.
+ *
  * Beside it a list of connections that go on for another reason than their socket: a lookup has
  * ended, or there are lines left to execute.
  *
@@ -23,12 +26,22 @@ typedef struct ReadySet ReadySet;
 ReadySet *ready_set_new(GError **error);
 void ready_set_free(ReadySet *set); /* no worker uses it any more */
 
-/* Puts a new connection in, armed for input. FALSE with errno set: the caller keeps it. */
+/* Puts a new connection in, armed for input; the caller does not touch it any more. FALSE with
+ * errno set: the caller keeps it. */
 bool ready_set_add(ReadySet *set, Connection *connection);
 
 /* Gives @connection back: some worker has it next when its output can go on, if it has any, else
  * when there is input. The caller does not touch it any more. */
 void ready_set_arm(ReadySet *set, Connection *connection);
+
+/* The owner of @connection is about to read: what came before will have been read. */
+void ready_set_reading(Connection *connection);
+
+/* It has read @received bytes and there was room for @room: there may be more. */
+void ready_set_has_read(Connection *connection, size_t received, size_t room);
+
+/* The owner of @connection is about to send what the socket did not take. */
+void ready_set_writing(Connection *connection);
 
 /* Gives @connection back so that some worker has it next at once, after those that came before. The
  * caller does not touch it any more. Any thread. */

@@ -365,6 +365,11 @@ static bool is_of_links(const Message *message)
     return message->kind == MESSAGE_PING || message->kind == MESSAGE_DIGEST;
 }
 
+bool session_may_take_long(Slice line)
+{
+    return line.length > 0 && line.data[0] == 'W';
+}
+
 SessionOutcome session_execute(const SessionContext *context, Connection *connection, Slice line,
                                Turn *turn)
 {

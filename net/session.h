@@ -50,6 +50,9 @@ typedef enum {
 SessionOutcome session_execute(const SessionContext *context, Connection *connection, Slice line,
                                Turn *turn);
 
+/* Whether @line may be a WHATSAT, which may search for long. */
+bool session_may_take_long(Slice line);
+
 /* Appends the reply to a WHATSAT: the AT line of @record, then @json, then two LF (PROTOCOL R12,
  * R13). */
 void session_places(const SessionContext *context, const Connection *connection,

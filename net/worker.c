@@ -6,9 +6,11 @@
 
 #include <errno.h>
 
-/* Ready connections taken at once. More of them save wake-ups and leave less for the other workers.
- */
-#define BATCH 8
+/* Ready connections taken at once. As many as that are a sign that one worker does not keep up. */
+#define BATCH 32
+
+/* Bytes of input whose execution takes so long that others should not wait for its end. */
+#define LONG_INPUT ((size_t)4 << 10)
 
 /* Bytes executed in one turn. More than any line, so there is always room to read when there is no
  * complete one. */
@@ -27,7 +29,8 @@
 
 typedef struct {
     const WorkerContext *context;
-    bool active; /* has a place in the active set */
+    bool active;   /* has a place in the active set */
+    bool watching; /* the ready set: nobody else does, as long as this one goes on to */
     Connection *batch[BATCH];
     unsigned next; /* of the batch, to be begun */
     unsigned count;
@@ -150,23 +153,40 @@ static bool send_kept(Worker *worker, Connection *connection)
 
     if (kept == NULL)
         return true;
+    ready_set_writing(connection);
     g_string_append_len(worker->turn.output, kept->bytes, (gssize)kept->length);
     g_free(kept);
     return send_output(worker, connection);
 }
 
+/* Before what may take long: another worker looks after the other connections. */
+static void let_watch(Worker *worker)
+{
+    if (worker->watching)
+        active_set_unwatch(worker->context->active);
+    worker->watching = false;
+}
+
 /* Reads once. FALSE: the peer is gone. */
 static bool receive(Worker *worker, Connection *connection)
 {
-    ssize_t n =
-        recv(connection->descriptor, worker->input + worker->end, INPUT_SIZE - worker->end, 0);
+    size_t room = INPUT_SIZE - worker->end;
+    ssize_t n;
 
+    ready_set_reading(connection);
+    do
+        n = recv(connection->descriptor, worker->input + worker->end, room, 0);
+    while (n < 0 && errno == EINTR);
     if (n < 0)
-        return errno == EAGAIN || errno == EINTR;
+        return errno == EAGAIN;
     if (n == 0) {
         connection->end_of_input = true;
         connection->truncated = atomic_load(&connection->cut);
+    } else {
+        ready_set_has_read(connection, (size_t)n, room);
     }
+    if ((size_t)n > LONG_INPUT)
+        let_watch(worker);
     worker->end += (size_t)n;
     connection->received = timestamp_now();
     return true;
@@ -193,14 +213,9 @@ static Next linger(Worker *worker, Connection *connection)
  * place. */
 static void begin_blocking(Worker *worker)
 {
-    while (worker->next < worker->count) {
-        Connection *connection = worker->batch[worker->next++];
-
-        if (connection->wait != NULL || connection->has_lines)
-            ready_set_resume(worker->context->ready, connection);
-        else
-            ready_set_arm(worker->context->ready, connection);
-    }
+    while (worker->next < worker->count)
+        ready_set_resume(worker->context->ready, worker->batch[worker->next++]);
+    let_watch(worker);
     if (worker->active)
         active_set_leave(worker->context->active);
     worker->active = false;
@@ -344,6 +359,8 @@ static Next execute_lines(Worker *worker, Connection *connection)
         if (worker->turn.output->len >= OUTPUT_HIGH || worker->turn.updates->len >= LINK_BATCH)
             return NEXT_RESUME;
 
+        if (session_may_take_long(line))
+            let_watch(worker);
         if (session_execute(session, connection, line, &worker->turn) == SESSION_LOOKUP) {
             Next next = enter_lookup(worker, connection);
 
@@ -455,12 +472,14 @@ void worker_main(void *argument)
     worker.turn.output = g_string_new(NULL);
     worker.turn.updates = g_array_new(FALSE, FALSE, sizeof(FloodUpdate));
 
-    while (worker.active || active_set_join(worker.context->active)) {
-        worker.active = true;
+    while (worker.watching || active_set_watch(worker.context->active, worker.active)) {
+        worker.active = worker.watching = true;
         worker.next = 0;
         worker.count = ready_set_take(worker.context->ready, worker.batch, BATCH);
         if (worker.count == 0)
             break;
+        if (worker.count == BATCH)
+            let_watch(&worker);
         while (worker.next < worker.count)
             serve(&worker, worker.batch[worker.next++]);
         if (!worker.active)

@@ -48,6 +48,23 @@ static void test_free(void)
     connection_free(connection);
 }
 
+/* A worker may hold an event of a closed connection: its memory becomes nothing else. */
+static void test_memory_is_used_again(void)
+{
+    Connection *first = connection_new(-1, &(struct sockaddr_storage){0});
+
+    first->closing = true;
+    first->received.seconds = 7;
+    connection_free(first);
+
+    Connection *second = connection_new(-1, &(struct sockaddr_storage){0});
+    g_assert_true(second == first);
+    g_assert_false(second->closing);
+    g_assert_cmpint(second->received.seconds, ==, 0);
+    g_assert_cmpuint(atomic_load(&second->state), ==, STATE_OWNED);
+    connection_free(second);
+}
+
 static void test_kept(void)
 {
     static const char bytes[] = "a\0b\n";
@@ -72,6 +89,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/connection/new/is-a-client-that-keeps-nothing", test_new);
     g_test_add_func("/connection/free/with-all-that-it-keeps", test_free);
+    g_test_add_func("/connection/free/its-memory-is-the-next-ones", test_memory_is_used_again);
     g_test_add_func("/connection/kept/copies-bytes", test_kept);
     g_test_add_func("/connection/size/is-small", test_size);
     return g_test_run();

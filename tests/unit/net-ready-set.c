@@ -99,7 +99,7 @@ static void test_input(void)
     assert_ready(&rig, NULL);
     say(pair.peer);
     assert_ready(&rig, pair.connection);
-    /* Oneshot: it has an owner, whatever else comes in. */
+    /* It has an owner, whatever else comes in. */
     say(pair.peer);
     assert_ready(&rig, NULL);
     /* Given back: what has come in meanwhile counts. */
@@ -118,6 +118,117 @@ static void test_end_of_input(void)
 
     g_assert_cmpint(shutdown(pair.peer, SHUT_WR), ==, 0);
     assert_ready(&rig, pair.connection);
+    pair_free(&pair);
+    rig_free(&rig);
+}
+
+/* The owner reads, with room for @room bytes; returns how many came. */
+static ssize_t read_some(const Pair *pair, size_t room)
+{
+    char bytes[16];
+
+    ready_set_reading(pair->connection);
+    ssize_t n = read(pair->connection->descriptor, bytes, room);
+    if (n > 0)
+        ready_set_has_read(pair->connection, (size_t)n, room);
+    return n;
+}
+
+static void test_read_empty(void)
+{
+    Rig rig = rig_new();
+    Pair pair = pair_added(&rig);
+
+    say(pair.peer);
+    assert_ready(&rig, pair.connection);
+    g_assert_cmpint(read_some(&pair, 16), ==, 1);
+    ready_set_arm(rig.set, pair.connection);
+    assert_ready(&rig, NULL);
+    say(pair.peer);
+    assert_ready(&rig, pair.connection);
+    pair_free(&pair);
+    rig_free(&rig);
+}
+
+/* The kernel tells of each change once: what is left in the socket has to be remembered. */
+static void test_read_in_part(void)
+{
+    Rig rig = rig_new();
+    Pair pair = pair_added(&rig);
+
+    say(pair.peer);
+    say(pair.peer);
+    assert_ready(&rig, pair.connection);
+    g_assert_cmpint(read_some(&pair, 1), ==, 1);
+    ready_set_arm(rig.set, pair.connection);
+    assert_ready(&rig, pair.connection);
+    g_assert_cmpint(read_some(&pair, 1), ==, 1);
+    ready_set_arm(rig.set, pair.connection);
+    assert_ready(&rig, pair.connection); /* it may have been all, or not */
+    g_assert_cmpint(read_some(&pair, 1), ==, -1);
+    ready_set_arm(rig.set, pair.connection);
+    assert_ready(&rig, NULL);
+    pair_free(&pair);
+    rig_free(&rig);
+}
+
+static void test_end_behind_input(void)
+{
+    Rig rig = rig_new();
+    Pair pair = pair_added(&rig);
+
+    say(pair.peer);
+    g_assert_cmpint(shutdown(pair.peer, SHUT_WR), ==, 0);
+    assert_ready(&rig, pair.connection);
+    g_assert_cmpint(read_some(&pair, 16), ==, 1);
+    ready_set_arm(rig.set, pair.connection);
+    assert_ready(&rig, pair.connection);
+    g_assert_cmpint(read_some(&pair, 16), ==, 0);
+    pair_free(&pair);
+    rig_free(&rig);
+}
+
+static void test_input_while_owned(void)
+{
+    Rig rig = rig_new();
+    Pair pair = pair_added(&rig);
+
+    say(pair.peer);
+    assert_ready(&rig, pair.connection);
+    g_assert_cmpint(read_some(&pair, 16), ==, 1);
+    say(pair.peer);
+    assert_ready(&rig, NULL); /* heard of here, for the owner to find */
+    ready_set_arm(rig.set, pair.connection);
+    assert_ready(&rig, pair.connection);
+    g_assert_cmpint(read_some(&pair, 16), ==, 1);
+    ready_set_arm(rig.set, pair.connection);
+    assert_ready(&rig, NULL);
+    pair_free(&pair);
+    rig_free(&rig);
+}
+
+/* What is unread while output waits is not lost, and does not keep the worker busy. */
+static void test_input_behind_output(void)
+{
+    static char block[4096];
+    Rig rig = rig_new();
+    Pair pair = pair_added(&rig);
+
+    while (write(pair.connection->descriptor, block, sizeof block) > 0)
+        ;
+    pair.connection->output = kept_new(SLICE("reply"));
+    say(pair.peer);
+    assert_ready(&rig, pair.connection);
+    ready_set_arm(rig.set, pair.connection);
+    assert_ready(&rig, NULL);
+    while (read(pair.peer, block, sizeof block) > 0)
+        ;
+    assert_ready(&rig, pair.connection);
+    ready_set_writing(pair.connection);
+    g_clear_pointer(&pair.connection->output, g_free);
+    ready_set_arm(rig.set, pair.connection);
+    assert_ready(&rig, pair.connection);
+    g_assert_cmpint(read_some(&pair, 16), ==, 1);
     pair_free(&pair);
     rig_free(&rig);
 }
@@ -144,6 +255,7 @@ static void test_output(void)
     assert_ready(&rig, pair.connection);
 
     /* With a socket that takes it, at once, input or not. */
+    ready_set_reading(pair.connection);
     while (read(pair.connection->descriptor, block, sizeof block) > 0)
         ;
     ready_set_arm(rig.set, pair.connection);
@@ -231,8 +343,15 @@ static void take(void *argument)
             char byte;
 
             g_assert_false(atomic_exchange(&watch->owned, true));
-            if (!taker->resumes)
-                g_assert_cmpint(read(taken[i]->descriptor, &byte, 1), ==, 1);
+            if (!taker->resumes) {
+                ready_set_reading(taken[i]);
+                if (read(taken[i]->descriptor, &byte, 1) != 1) { /* it was the last byte before */
+                    g_assert_true(atomic_exchange(&watch->owned, false));
+                    ready_set_arm(taker->set, taken[i]);
+                    continue;
+                }
+                ready_set_has_read(taken[i], 1, 1);
+            }
             int turns = atomic_fetch_add(&watch->turns, 1) + 1;
             g_assert_cmpint(turns, <=, taker->turns);
             sched_yield();
@@ -327,6 +446,13 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ready-set/arm/input-is-handed-out-once", test_input);
+    g_test_add_func("/ready-set/has-read/an-empty-socket-is-waited-for", test_read_empty);
+    g_test_add_func("/ready-set/has-read/what-is-left-is-handed-out", test_read_in_part);
+    g_test_add_func("/ready-set/has-read/the-end-behind-input-is-handed-out",
+                    test_end_behind_input);
+    g_test_add_func("/ready-set/arm/input-that-came-while-owned-is-handed-out",
+                    test_input_while_owned);
+    g_test_add_func("/ready-set/arm/input-behind-output-waits-for-it", test_input_behind_output);
     g_test_add_func("/ready-set/arm/end-of-input-is-handed-out", test_end_of_input);
     g_test_add_func("/ready-set/arm/output-first", test_output);
     g_test_add_func("/ready-set/arm/one-owner-at-a-time", test_many_takers_of_input);
