@@ -165,14 +165,16 @@ void ready_set_reading(Connection *connection)
     atomic_fetch_and_explicit(&connection->state, ~(unsigned)STATE_READABLE, memory_order_acq_rel);
 }
 
-void ready_set_has_read(Connection *connection, size_t received, size_t room)
+bool ready_set_has_read(Connection *connection, size_t received, size_t room)
 {
     unsigned state = atomic_load_explicit(&connection->state, memory_order_relaxed);
 
     /* Fewer bytes than there was room for: the socket is empty (epoll(7)), but for its end, of
      * which it tells only once. */
-    if (received == room || (state & STATE_ENDED) != 0)
-        atomic_fetch_or_explicit(&connection->state, STATE_READABLE, memory_order_relaxed);
+    if (received < room && (state & STATE_ENDED) == 0)
+        return false;
+    atomic_fetch_or_explicit(&connection->state, STATE_READABLE, memory_order_relaxed);
+    return true;
 }
 
 void ready_set_writing(Connection *connection)

@@ -37,8 +37,9 @@ void ready_set_arm(ReadySet *set, Connection *connection);
 /* The owner of @connection is about to read: what came before will have been read. */
 void ready_set_reading(Connection *connection);
 
-/* It has read @received bytes and there was room for @room: there may be more. */
-void ready_set_has_read(Connection *connection, size_t received, size_t room);
+/* It has read @received bytes and there was room for @room. TRUE: there may be more, now or when
+ * the connection is given back. */
+bool ready_set_has_read(Connection *connection, size_t received, size_t room);
 
 /* The owner of @connection is about to send what the socket did not take. */
 void ready_set_writing(Connection *connection);

@@ -167,28 +167,34 @@ static void let_watch(Worker *worker)
     worker->watching = false;
 }
 
-/* Reads once. FALSE: the peer is gone. */
+/* Reads what there is, up to the room in the input. FALSE: the peer is gone. */
 static bool receive(Worker *worker, Connection *connection)
 {
-    size_t room = INPUT_SIZE - worker->end;
-    ssize_t n;
+    size_t begin = worker->end;
+    bool more = true;
 
-    ready_set_reading(connection);
-    do
-        n = recv(connection->descriptor, worker->input + worker->end, room, 0);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return errno == EAGAIN;
-    if (n == 0) {
-        connection->end_of_input = true;
-        connection->truncated = atomic_load(&connection->cut);
-    } else {
-        ready_set_has_read(connection, (size_t)n, room);
+    while (more && worker->end < INPUT_SIZE) {
+        size_t room = INPUT_SIZE - worker->end;
+
+        ready_set_reading(connection);
+        ssize_t n = recv(connection->descriptor, worker->input + worker->end, room, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno != EAGAIN)
+            return false;
+        if (n < 0)
+            break;
+        if (n == 0) {
+            connection->end_of_input = true;
+            connection->truncated = atomic_load(&connection->cut);
+            break;
+        }
+        worker->end += (size_t)n;
+        more = ready_set_has_read(connection, (size_t)n, room);
     }
-    if ((size_t)n > LONG_INPUT)
-        let_watch(worker);
-    worker->end += (size_t)n;
     connection->received = timestamp_now();
+    if (worker->end - begin > LONG_INPUT)
+        let_watch(worker);
     return true;
 }
 
