@@ -8,14 +8,19 @@
 
 #include <glib.h>
 #include <inttypes.h>
+#include <limits.h>
 
 #define FIELDS_MAX 6  /* those of AT; what has more is left in one piece */
 #define SUM_DIGITS 16 /* hexadecimal */
 
-/* PROTOCOL R2 */
-static bool is_white_space(char c)
+/* PROTOCOL R2. A table, since every byte of every line is looked at. */
+static const bool white_space[UCHAR_MAX + 1] = {
+    [' '] = true, ['\t'] = true, ['\n'] = true, ['\v'] = true, ['\f'] = true, ['\r'] = true,
+};
+
+static inline bool is_white_space(char c)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
+    return white_space[(unsigned char)c];
 }
 
 unsigned message_split(Slice line, Slice *fields, unsigned most)

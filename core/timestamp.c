@@ -134,23 +134,23 @@ size_t timestamp_format_skew(Timestamp skew, char buffer[static TIMESTAMP_SKEW_M
 {
     bool negative = skew.seconds < 0;
     Timestamp span = negative ? negate(skew) : skew;
-    char reversed[TIMESTAMP_SKEW_MAX];
-    size_t n = 0;
+    char text[TIMESTAMP_SKEW_MAX];
+    char *begin = text + sizeof text; /* written from the end */
+    uint32_t nanoseconds = (uint32_t)span.nanoseconds;
+    uint64_t seconds = (uint64_t)span.seconds;
 
-    for (int i = 0; i < NANOSECOND_DIGITS; i++) {
-        reversed[n++] = (char)('0' + span.nanoseconds % 10);
-        span.nanoseconds /= 10;
-    }
-    reversed[n++] = '.';
+    for (int i = 0; i < NANOSECOND_DIGITS; i++, nanoseconds /= 10)
+        *--begin = (char)('0' + nanoseconds % 10);
+    *--begin = '.';
     do {
-        reversed[n++] = (char)('0' + span.seconds % 10);
-        span.seconds /= 10;
-    } while (span.seconds > 0 && n < sizeof reversed - 1);
-    reversed[n++] = negative ? '-' : '+';
+        *--begin = (char)('0' + seconds % 10);
+        seconds /= 10;
+    } while (seconds > 0 && begin > text + 1);
+    *--begin = negative ? '-' : '+';
 
-    for (size_t i = 0; i < n; i++)
-        buffer[i] = reversed[n - 1 - i];
-    return n;
+    size_t length = (size_t)(text + sizeof text - begin);
+    memcpy(buffer, begin, length);
+    return length;
 }
 
 Timestamp timestamp_now(void)
