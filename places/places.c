@@ -10,7 +10,7 @@
 #include "places/provider.h"
 
 /* Bytes. Google's answers are up to 100 kB, with their indentation. */
-#define ANSWER_MAX (2 * HTTPCLIENT_BODY_MAX)
+#define ANSWER_MAX (2 * HTTP_BODY_MAX)
 
 struct Places {
     /* All owned; read-only after new, but for what they lock themselves. */
@@ -181,7 +181,7 @@ bool places_at_once(Places *places, const PlacesQuery *query, GString *json,
     return true;
 }
 
-/* As the provider's nearby(). A body within HTTPCLIENT_BODY_MAX may still be deep arrays with a
+/* As the provider's nearby(). A body within HTTP_BODY_MAX may still be deep arrays with a
  * value a line, or all <, and so ten to a hundred times as large in our layout; and all who wait
  * for it get a copy. */
 static PlacesStatus ask(Places *places, const PlacesQuery *query, GString *json,

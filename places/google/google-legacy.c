@@ -5,6 +5,8 @@
  * BASE/maps/api/place/nearbysearch/json?location=LAT,LNG&radius=METRES[&type=T][&language=L]&key=KEY
  */
 
+#include "places/google/google-legacy.h"
+
 #include "places/fixedpoint.h"
 #include "places/google/googleanswer.h"
 
@@ -29,8 +31,10 @@ static void append_parameter(GString *url, const char *name, const char *value)
 
 /* A location's sign is not escaped because there is none: 34.06893, never +34.06893, which a server
  * reads as a blank. */
-static void append_url(const GoogleLegacy *google, const PlacesQuery *query, GString *url)
+void google_legacy_append_url(const Provider *provider, const PlacesQuery *query, GString *url)
 {
+    const GoogleLegacy *google = (const GoogleLegacy *)provider;
+
     g_string_append(url, google->service.base_url);
     g_string_append(url, PATH "?location=");
     fixedpoint_append(url, query->center.latitude, NANODEGREE_DIGITS);
@@ -44,20 +48,33 @@ static void append_url(const GoogleLegacy *google, const PlacesQuery *query, GSt
     g_string_append(url, apikey_escaped(google->service.key));
 }
 
+HttpClient *google_legacy_client(const Provider *provider)
+{
+    return ((const GoogleLegacy *)provider)->service.client;
+}
+
+PlacesStatus google_legacy_append_answer(const Provider *provider, const PlacesQuery *query,
+                                         HttpOutcome outcome, const HttpReply *reply, GString *json,
+                                         ProviderFailure *failure)
+{
+    const GoogleLegacy *google = (const GoogleLegacy *)provider;
+
+    if (outcome != HTTP_ANSWERED) /* PROTOCOL R15 */
+        return provider_fail_http(failure, google->service.client, outcome);
+    return googleanswer_append(json, reply, query->bound, &google->service, failure);
+}
+
 static PlacesStatus google_nearby(Provider *provider, const PlacesQuery *query, GString *json,
                                   ProviderFailure *failure)
 {
-    GoogleLegacy *google = (GoogleLegacy *)provider;
     g_autoptr(GString) url = g_string_new(NULL);
     g_autoptr(GString) body = g_string_new(NULL); /* while it waits a lookup holds no memory */
     HttpReply reply = {.body = body};
 
-    append_url(google, query, url);
+    google_legacy_append_url(provider, query, url);
     HttpOutcome outcome =
-        httpclient_ask(google->service.client, &(HttpRequest){.url = url->str}, &reply);
-    if (outcome != HTTP_ANSWERED) /* PROTOCOL R15 */
-        return provider_fail_http(failure, google->service.client, outcome);
-    return googleanswer_append(json, &reply, query->bound, &google->service, failure);
+        httpclient_ask(google_legacy_client(provider), &(HttpRequest){.url = url->str}, &reply);
+    return google_legacy_append_answer(provider, query, outcome, &reply, json, failure);
 }
 
 static void google_free(Provider *provider)

@@ -11,49 +11,16 @@
  * What is fixed here, for every provider: http and https only; no redirect is followed;
  * certificates are verified; no cookies, no .netrc, no proxy from the environment (a request goes
  * where the configuration says; a proxy is set there as the base URL); a body of at most
- * HTTPCLIENT_BODY_MAX bytes, unpacked.
+ * HTTP_BODY_MAX bytes, unpacked.
  *
  * libcurl may write to a connection that the peer has closed: the process must ignore SIGPIPE.
  */
 
 #include "core/config.h"
-#include "core/slice.h"
+#include "places/http/httptransfer.h"
 
 #include <glib.h>
 #include <stdbool.h>
-
-#define HTTPCLIENT_BODY_MAX ((size_t)2 * 1024 * 1024)
-
-typedef enum {
-    HTTP_ANSWERED, /* whatever the status */
-    HTTP_TIMED_OUT,
-    HTTP_UNKNOWN_HOST,
-    HTTP_NOT_CONNECTED,
-    HTTP_TLS_FAILED,
-    HTTP_UNTRUSTED, /* its certificate has expired, is for another name, or nobody trusted signed it
-                     */
-    HTTP_TOO_LARGE, /* above HTTPCLIENT_BODY_MAX */
-    HTTP_CUT_OFF,   /* closed before the answer was whole */
-    HTTP_FAILED,    /* anything else, such as bytes that are not HTTP, or headers without end */
-    HTTP_OVER_BUDGET, /* not asked: max_calls_per_minute */
-} HttpOutcome;
-
-typedef struct {
-    const char *url;
-    const char *const *headers; /* (nullable) "Name: value" each, NULL after the last */
-    Slice body;                 /* POSTed if there is one; without data it is a GET */
-    int64_t deadline;           /* monotonic_ms(); 0: timeout_ms from now */
-} HttpRequest;
-
-/* Of HttpReply.status, those that callers look at (RFC 9110, 15). */
-#define HTTP_OK        200
-#define HTTP_FORBIDDEN 403
-
-typedef struct {
-    long status;
-    unsigned retry_after_s; /* of Retry-After, which may also give a date; 0: none */
-    GString *body;          /* (owned) by the caller, who makes it; the answer's is appended */
-} HttpReply;
 
 typedef struct HttpClient HttpClient;
 
@@ -69,6 +36,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpClient, httpclient_free)
 /* @reply counts only when the outcome is HTTP_ANSWERED. Called from any thread, no lock held;
  * blocks until the deadline at most. */
 HttpOutcome httpclient_ask(HttpClient *client, const HttpRequest *request, HttpReply *reply);
+
+/* For requests that are performed in another way: what transfers are made of, and whether one more
+ * may be made now, which then counts; if not its outcome is HTTP_OVER_BUDGET. Any thread. */
+const HttpSettings *httpclient_settings(const HttpClient *client);
+bool httpclient_may_call(HttpClient *client);
 
 /* A sentence about an outcome other than HTTP_ANSWERED, without URL. (transfer full) */
 char *httpclient_describe(const HttpClient *client, HttpOutcome outcome);

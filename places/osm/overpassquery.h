@@ -14,7 +14,7 @@
 #include <glib.h>
 
 /* Elements of an answer, at most. They take about 600 bytes each, so that an answer stays well
- * below HTTPCLIENT_BODY_MAX. */
+ * below HTTP_BODY_MAX. */
 #define OVERPASSQUERY_ELEMENTS_MAX 500
 
 /* The filters for places of @type (nullable: of all), NULL after the last. (transfer full) NULL

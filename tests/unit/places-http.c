@@ -206,7 +206,7 @@ static void test_answer_that_nobody_asked_for(void)
 
 static void test_large_answer(void)
 {
-    size_t length = HTTPCLIENT_BODY_MAX + 1;
+    size_t length = HTTP_BODY_MAX + 1;
     g_autofree char *body = g_strnfill(length, ' ');
     g_autofree char *unsaid = g_strconcat("HTTP/1.1 200 OK\r\n\r\n", body, NULL);
     g_autoptr(FakeHttp) fake = fake_http_new();
@@ -270,11 +270,11 @@ static GByteArray *gzip_bomb(unsigned repeats)
 
 static void test_large_answer_unpacked(void)
 {
-    g_autoptr(GByteArray) bomb = gzip_bomb(HTTPCLIENT_BODY_MAX / 258 + 1);
+    g_autoptr(GByteArray) bomb = gzip_bomb(HTTP_BODY_MAX / 258 + 1);
     g_autoptr(FakeHttp) fake = fake_http_new();
     g_autoptr(HttpClient) client = client_new(PATIENCE_MS);
 
-    g_assert_cmpuint(bomb->len, <, HTTPCLIENT_BODY_MAX / 100);
+    g_assert_cmpuint(bomb->len, <, HTTP_BODY_MAX / 100);
     fake_http_answer(fake, 200, "Content-Encoding: gzip\r\n", (const char *)bomb->data, bomb->len);
     assert_outcome(client, fake, HTTP_TOO_LARGE);
 }
