@@ -449,25 +449,22 @@ static void serve(Generator *g, const struct epoll_event *event)
         feed(g, c);
 }
 
-/* How many requests of @c have waited for their replies for too long. */
-static unsigned count_late(const Connection *c, int64_t sent_before)
+/* Whether the oldest request of @c has waited too long. */
+static bool is_late(const Generator *g, const Connection *c, int64_t now)
 {
-    unsigned late = 0;
-
-    while (late < c->count && c->requests[(c->head + late) % c->capacity].sent < sent_before)
-        late++;
-    return late;
+    return c->descriptor >= 0 && c->count > 0 &&
+           connection_oldest(c)->sent + g->settings->timeout_ns < now;
 }
 
-/* Gives up what has waited too long, and tries again where a reconnect failed. */
+/* Gives up the connections on which a reply is overdue, with all that is under way there, and tries
+ * again where a reconnect failed. */
 static void check_connections(Generator *g, int64_t now)
 {
     for (unsigned i = 0; i < g->connection_count; i++) {
         Connection *c = &g->connections[i];
-        unsigned late = c->descriptor >= 0 ? count_late(c, now - g->settings->timeout_ns) : 0;
 
-        if (late > 0) {
-            outcome_add_errors(g->outcome, ERROR_TIMEOUT, late, "%s: no reply in %g s",
+        if (is_late(g, c, now)) {
+            outcome_add_errors(g->outcome, ERROR_TIMEOUT, c->count, "%s: no reply in %g s",
                                c->target->text, (double)g->settings->timeout_ns / (double)NS_PER_S);
             close_connection(g, c);
         }

@@ -157,7 +157,7 @@ static bool probe(Prober *p, int64_t wall, int64_t *ret_seen, const Line **ret_l
             g_set_error(error, LOAD_ERROR, LOAD_ERROR_TIMEOUT, "a report has not come in time");
             return false;
         }
-        if (!ask(&p->watched, &report, deadline, &has, error))
+        if (!ask(&p->watched, &report, now_ns() + p->settings->timeout_ns, &has, error))
             return false;
     }
     *ret_seen = now_ns();
