@@ -42,8 +42,7 @@ typedef struct {
 typedef struct {
     Run *run;
     Generator *generator; /* (transfer none); NULL: the prober's */
-    bool (*phase)(Generator *generator, int64_t begin, GError **error);
-    GError *error; /* (owned) (nullable) */
+    void (*phase)(Generator *generator, int64_t begin);
     pthread_t thread;
 } Task;
 
@@ -68,17 +67,9 @@ static void end_progress(const Run *run)
         fprintf(stderr, "\r\033[K");
 }
 
-static bool fill_phase(Generator *generator, G_GNUC_UNUSED int64_t begin,
-                       G_GNUC_UNUSED GError **error)
+static void fill_phase(Generator *generator, G_GNUC_UNUSED int64_t begin)
 {
     generator_fill(generator);
-    return true;
-}
-
-static bool run_phase(Generator *generator, int64_t begin, G_GNUC_UNUSED GError **error)
-{
-    generator_run(generator, begin);
-    return true;
 }
 
 static void task_main(void *argument)
@@ -86,7 +77,7 @@ static void task_main(void *argument)
     Task *task = argument;
 
     if (task->generator != NULL)
-        task->phase(task->generator, task->run->begin, &task->error);
+        task->phase(task->generator, task->run->begin);
     else
         prober_run(task->run->prober, task->run->begin);
     atomic_fetch_sub(&task->run->running, 1);
@@ -94,8 +85,8 @@ static void task_main(void *argument)
 
 /* Runs @phase in a thread a generator, and the prober beside them if there is one and it is to run;
  * main goes through @meanwhile. Returns when all have ended. FALSE with @error set. */
-static bool run_threads(Run *run, bool (*phase)(Generator *, int64_t, GError **), bool with_prober,
-                        bool (*meanwhile)(Run *, GError **), GError **error)
+static bool run_threads(Run *run, void (*phase)(Generator *, int64_t), bool with_prober,
+                        void (*meanwhile)(Run *), GError **error)
 {
     unsigned count = run->generators->len + (with_prober ? 1 : 0), started = 0;
     g_autofree Task *tasks = g_new0(Task, count);
@@ -117,16 +108,9 @@ static bool run_threads(Run *run, bool (*phase)(Generator *, int64_t, GError **)
         }
     }
     if (good && meanwhile != NULL)
-        good = meanwhile(run, error);
-    for (unsigned i = 0; i < started; i++) {
+        meanwhile(run);
+    for (unsigned i = 0; i < started; i++)
         thread_join(tasks[i].thread);
-        if (tasks[i].error != NULL && good) {
-            g_propagate_error(error, tasks[i].error);
-            good = false;
-        } else {
-            g_clear_error(&tasks[i].error);
-        }
-    }
     return good;
 }
 
@@ -144,20 +128,15 @@ static void sample_until(Run *run, int64_t moment, const char *what)
     }
 }
 
-static bool measure_servers(Run *run, GError **error)
+static void measure_servers(Run *run)
 {
     int64_t begin = run->begin + run->settings->warmup_ns;
-    GError *gone = NULL;
 
     sample_until(run, begin, "warm-up");
-    if (servers_begin(run->servers, &gone)) {
-        sample_until(run, begin + run->settings->measured_ns, "measuring");
-        servers_end(run->servers, true, &gone);
-    }
+    servers_begin(run->servers);
+    sample_until(run, begin + run->settings->measured_ns, "measuring");
+    servers_end(run->servers);
     say_progress(run, "waiting for the last replies");
-    if (gone != NULL)
-        g_propagate_error(error, gone);
-    return gone == NULL;
 }
 
 /* Thousands of connections need thousands of descriptors; the soft limit is often 1,024. */
@@ -193,8 +172,10 @@ static bool begin(Run *run, GError **error)
     for (unsigned i = 0; i < settings->threads; i++)
         g_ptr_array_add(run->generators, generator_new(settings, i));
     say_progress(run, "connecting");
-    if (!run_threads(run, generator_connect, false, NULL, error))
-        return false;
+    run->begin = now_ns();
+    for (unsigned i = 0; i < run->generators->len; i++)
+        if (!generator_connect(run->generators->pdata[i], run->begin, error))
+            return false;
     if (settings->watch != NULL && (run->prober = prober_new(settings, error)) == NULL)
         return false;
     run->servers = servers_new(settings->pids, error);
@@ -219,9 +200,8 @@ static bool measure(Run *run, Outcome *outcome, Result *ret_result, GError **err
         ret_result->fill_seconds = (double)(now_ns() - started) / (double)NS_PER_S;
     }
     if (settings->measured_ns == 0) {
-        if (!servers_end(run->servers, false, error))
-            return false;
-    } else if (!run_threads(run, run_phase, run->prober != NULL, measure_servers, error)) {
+        servers_end(run->servers);
+    } else if (!run_threads(run, generator_run, run->prober != NULL, measure_servers, error)) {
         return false;
     }
     for (unsigned i = 0; i < run->generators->len; i++)

@@ -8,7 +8,7 @@
 #define HALF_BITS    10
 #define HALF         (1u << HALF_BITS)
 #define BITS_MOST    42 /* that an hour of nanoseconds takes */
-#define BUCKET_COUNT ((BITS_MOST - HALF_BITS + 1) * HALF)
+#define BUCKET_COUNT ((size_t)(BITS_MOST - HALF_BITS + 1) * HALF)
 
 G_STATIC_ASSERT(HISTOGRAM_MOST_NS < INT64_C(1) << BITS_MOST);
 

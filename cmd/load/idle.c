@@ -25,11 +25,11 @@ static bool report_once(const Settings *settings, int descriptor, GError **error
 {
     int64_t deadline = now_ns() + settings->timeout_ns;
     char bytes[REQUEST_MAX];
-    Report report;
+    Report report = {0};
     Reply reply = {.state = REPLY_PARTIAL};
 
     population_write_other(settings->prefix, "idle", clock_ns(CLOCK_REALTIME), &report);
-    size_t length = settings->protocol->format(bytes, REQUEST_IAMAT, &report, (Slice){0});
+    size_t length = settings->protocol->format(bytes, REQUEST_IAMAT, &report, SLICE(""));
     if (!socket_send_all(descriptor, (Slice){.data = bytes, .length = length}, deadline, error))
         return false;
     length = 0;

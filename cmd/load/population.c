@@ -6,11 +6,12 @@
 
 #include <math.h>
 
-#define DEGREE            1000000  /* of which places have six decimals */
-#define METRES_PER_DEGREE 111195.0 /* of latitude, on a sphere of 6,371 km */
+#define DEGREE            1000000            /* of which places have six decimals */
+#define HALF_TURN         INT64_C(180000000) /* likewise */
+#define METRES_PER_DEGREE 111195.0           /* of latitude, on a sphere of 6,371 km */
 #define SOUTHERNMOST_HOME (-55 * DEGREE)
 #define NORTHERNMOST_HOME (70 * DEGREE)
-#define FARTHEST          (85 * DEGREE) /* from the equator; Redis knows places up to 85.05 */
+#define FARTHEST          INT64_C(85000000) /* from the equator; Redis knows places up to 85.05 */
 #define NUMBER_DIGITS     7
 #define DIRECTIONS        256
 #define DOMAIN            ".example"
@@ -128,17 +129,16 @@ static void write_report(const Population *p, uint32_t index, Report *report)
 static void move(Population *p, Client *client)
 {
     size_t direction = random_next(&p->random) % DIRECTIONS;
-    int32_t north = p->north[direction];
+    int64_t latitude = (int64_t)client->latitude + p->north[direction];
     float stretch = p->stretch[ABS(client->latitude) / DEGREE];
     int64_t longitude = client->longitude + (int64_t)((float)p->east[direction] * stretch);
 
-    if (ABS((int64_t)client->latitude + north) > FARTHEST)
-        north = -north;
-    client->latitude = CLAMP(client->latitude + north, -FARTHEST, FARTHEST);
+    if (ABS(latitude) > FARTHEST) /* back, and no farther than that either */
+        latitude = CLAMP((int64_t)client->latitude - p->north[direction], -FARTHEST, FARTHEST);
+    client->latitude = (int32_t)latitude;
     /* In [-180, 180) again, however long the step was. */
-    longitude = (longitude + 180 * DEGREE) % (360 * DEGREE);
-    client->longitude =
-        (int32_t)(longitude < 0 ? longitude + 180 * DEGREE : longitude - 180 * DEGREE);
+    longitude = (longitude + HALF_TURN) % (2 * HALF_TURN);
+    client->longitude = (int32_t)(longitude < 0 ? longitude + HALF_TURN : longitude - HALF_TURN);
 }
 
 void population_report(Population *population, uint32_t index, int64_t now, Report *ret_report)

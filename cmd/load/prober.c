@@ -144,7 +144,7 @@ static bool ask(Line *line, const Report *report, int64_t deadline, bool *ret_ha
 static bool probe(Prober *p, int64_t wall, int64_t *ret_seen, const Line **ret_line, GError **error)
 {
     int64_t deadline = now_ns() + p->settings->timeout_ns;
-    Report report;
+    Report report = {0};
     bool has = false;
 
     population_write_other(p->settings->prefix, "probe", wall, &report);

@@ -122,7 +122,7 @@ static Reply take_echo(Slice bytes, RequestKind kind, const Report *report)
 
     if (line == 0)
         return partial;
-    size_t length = format_herd(request, kind, report, (Slice){0});
+    size_t length = format_herd(request, kind, report, SLICE(""));
     if (line != length || memcmp(bytes.data, request, length) != 0)
         return wrong(line, "not the bytes of the request");
     return right(line);

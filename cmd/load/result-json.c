@@ -24,10 +24,12 @@ static void put_number(yajl_gen json, const char *name, double value, int decima
     g_snprintf(format, sizeof format, "%%.%df", decimals);
     g_ascii_formatd(text, sizeof text, format, value);
     size_t length = strlen(text);
-    while (text[length - 1] == '0')
-        length--;
-    if (text[length - 1] == '.')
-        length--;
+    if (strchr(text, '.') != NULL) {
+        while (text[length - 1] == '0')
+            length--;
+        if (text[length - 1] == '.')
+            length--;
+    }
     yajl_gen_number(json, text, length);
 }
 
@@ -41,6 +43,15 @@ static void put_null(yajl_gen json, const char *name)
 {
     put_text(json, name);
     yajl_gen_null(json);
+}
+
+/* null if it is not known, or does not apply. */
+static void put_number_if(yajl_gen json, const char *name, bool applies, double value, int decimals)
+{
+    if (applies)
+        put_number(json, name, value, decimals);
+    else
+        put_null(json, name);
 }
 
 static void put_bool(yajl_gen json, const char *name, bool value)
@@ -91,10 +102,7 @@ static void put_settings(yajl_gen json, const Settings *s)
     put_text(json, s->rate > 0 ? "open" : "closed");
     put_integer(json, "connections", s->connections);
     put_integer(json, "depth", s->depth);
-    if (s->rate > 0)
-        put_number(json, "offered_per_s", s->rate, 3);
-    else
-        put_null(json, "offered_per_s");
+    put_number_if(json, "offered_per_s", s->rate > 0, s->rate, 3);
     open_map(json, "mix");
     put_integer(json, "iamat", s->weights[REQUEST_IAMAT]);
     put_integer(json, "whatsat", s->weights[REQUEST_WHATSAT]);
@@ -156,15 +164,15 @@ static void put_servers(yajl_gen json, const Result *result)
 
         yajl_gen_map_open(json);
         put_integer(json, "pid", (uint64_t)use->pid);
-        put_number(json, "cpu_s", use->cpu_s, 9);
+        put_number_if(json, "cpu_s", !use->has_ended, use->cpu_s, 9);
         open_map(json, "rss");
         put_integer(json, "before", (uint64_t)use->rss_before);
         put_integer(json, "most", (uint64_t)use->rss_most);
-        put_integer(json, "after", (uint64_t)use->rss_after);
+        put_number_if(json, "after", !use->has_ended, (double)use->rss_after, 0);
         yajl_gen_map_close(json);
         open_map(json, "anonymous");
         put_integer(json, "before", (uint64_t)use->anonymous_before);
-        put_integer(json, "after", (uint64_t)use->anonymous_after);
+        put_number_if(json, "after", !use->has_ended, (double)use->anonymous_after, 0);
         yajl_gen_map_close(json);
         yajl_gen_map_close(json);
     }
@@ -202,10 +210,8 @@ static void put_result(yajl_gen json, const Result *result)
         put_null(json, "fill");
     }
     put_servers(json, result);
-    if (result->servers->len > 0 && outcome->answered_in_time > 0)
-        put_number(json, "server_cpu_us_per_request", result_cpu_us_per_request(result), 4);
-    else
-        put_null(json, "server_cpu_us_per_request");
+    put_number_if(json, "server_cpu_us_per_request", result_cpu_us_per_request(result) >= 0,
+                  result_cpu_us_per_request(result), 4);
 }
 
 char *result_json(const Result *result)

@@ -23,8 +23,15 @@ double result_cpu_us_per_request(const Result *result)
 {
     double cpu = 0;
 
-    for (unsigned i = 0; i < result->servers->len; i++)
-        cpu += g_array_index(result->servers, ServerUse, i).cpu_s;
+    if (result->servers->len == 0 || result->outcome->answered_in_time == 0)
+        return -1;
+    for (unsigned i = 0; i < result->servers->len; i++) {
+        const ServerUse *use = &g_array_index(result->servers, ServerUse, i);
+
+        if (use->has_ended)
+            return -1;
+        cpu += use->cpu_s;
+    }
     return cpu * 1e6 / (double)result->outcome->answered_in_time;
 }
 
@@ -93,6 +100,10 @@ static void add_servers(GString *text, const Result *result)
     for (unsigned i = 0; i < result->servers->len; i++) {
         const ServerUse *use = &g_array_index(result->servers, ServerUse, i);
 
+        if (use->has_ended) {
+            g_string_append_printf(text, "  process %d has ended\n", (int)use->pid);
+            continue;
+        }
         g_string_append_printf(text,
                                "  process %d: %.3f s of CPU; memory %.1f MB before, %.1f at most, "
                                "%.1f after; its own %.1f and %.1f\n",
@@ -101,7 +112,7 @@ static void add_servers(GString *text, const Result *result)
                                (double)use->anonymous_before / 1e6,
                                (double)use->anonymous_after / 1e6);
     }
-    if (result->servers->len > 0 && result->outcome->answered_in_time > 0)
+    if (result_cpu_us_per_request(result) >= 0)
         g_string_append_printf(text, "  CPU of the server%s: %.2f us a request\n",
                                result->servers->len == 1 ? "" : "s",
                                result_cpu_us_per_request(result));

@@ -29,5 +29,5 @@ double result_per_s(const Result *result);
 /* The share of the measured time that the generator's busiest thread was on a CPU. */
 double result_busy(const Result *result);
 
-/* Of all servers together; there must have been an answer. */
+/* Of all servers together; below 0: there is none to be told. */
 double result_cpu_us_per_request(const Result *result);

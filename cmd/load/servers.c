@@ -18,15 +18,13 @@ GArray *servers_new(const GArray *pids, GError **error)
     return g_steal_pointer(&servers);
 }
 
-bool servers_begin(GArray *servers, GError **error)
+void servers_begin(GArray *servers)
 {
     for (unsigned i = 0; i < servers->len; i++) {
         ServerUse *use = &g_array_index(servers, ServerUse, i);
 
-        if (!procstat_cpu(use->pid, &use->begin, error))
-            return false;
+        use->has_ended = !procstat_cpu(use->pid, &use->begin, NULL);
     }
-    return true;
 }
 
 void servers_sample(GArray *servers)
@@ -38,23 +36,23 @@ void servers_sample(GArray *servers)
     }
 }
 
-bool servers_end(GArray *servers, bool measured, GError **error)
+void servers_end(GArray *servers)
 {
     /* All of the CPU times first, since they change while memory is counted. */
-    for (unsigned i = 0; measured && i < servers->len; i++) {
+    for (unsigned i = 0; i < servers->len; i++) {
         ServerUse *use = &g_array_index(servers, ServerUse, i);
         ProcessCpu end;
 
-        if (!procstat_cpu(use->pid, &end, error))
-            return false;
-        use->cpu_s = procstat_cpu_between(&use->begin, &end);
+        if (use->has_ended || !procstat_cpu(use->pid, &end, NULL))
+            use->has_ended = true;
+        else
+            use->cpu_s = procstat_cpu_between(&use->begin, &end);
     }
     for (unsigned i = 0; i < servers->len; i++) {
         ServerUse *use = &g_array_index(servers, ServerUse, i);
 
-        if (!procstat_memory(use->pid, &use->rss_after, &use->anonymous_after, error))
-            return false;
+        if (!procstat_memory(use->pid, &use->rss_after, &use->anonymous_after, NULL))
+            use->has_ended = true;
         use->rss_most = MAX(use->rss_most, use->rss_after);
     }
-    return true;
 }

@@ -9,7 +9,8 @@
 
 typedef struct {
     pid_t pid;
-    double cpu_s; /* within the measured time */
+    bool has_ended; /* before the measured time was over: what follows is not complete */
+    double cpu_s;   /* within the measured time */
     int64_t rss_before;
     int64_t rss_most;
     int64_t rss_after;
@@ -21,11 +22,11 @@ typedef struct {
 /* For each of @pids, whose memory is looked at now. NULL with @error set. (transfer full) */
 GArray *servers_new(const GArray *pids, GError **error);
 
-/* The measured time begins. FALSE with @error set: one of them has ended; likewise below. */
-bool servers_begin(GArray *servers, GError **error);
+/* The measured time begins. */
+void servers_begin(GArray *servers);
 
 /* Looks at the memory, so that the most of it is known. */
 void servers_sample(GArray *servers);
 
-/* The measured time is over; servers_begin() was not called if there was none. */
-bool servers_end(GArray *servers, bool measured, GError **error);
+/* The measured time is over. */
+void servers_end(GArray *servers);

@@ -8,7 +8,10 @@
 #include <poll.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK(load - error - quark, load_error)
+GQuark load_error_quark(void)
+{
+    return g_quark_from_static_string("load-error-quark");
+}
 
 int socket_begin(const Endpoint *target)
 {

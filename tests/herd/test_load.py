@@ -171,6 +171,20 @@ class Members(LoadTestCase):
             self.assertGreater(server['anonymous']['after'], 0)
         self.assertGreater(result['server_cpu_us_per_request'], 0)
 
+    def test_a_server_that_dies(self):
+        member = self.single()
+        command = [LOAD, '--json', '-c', '2', '-r', '50', '-w', '0', '-t', '600', f'--pid={member.process.pid}', address_of(member)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **sanitizer_environment()}) as load:
+            member.wait_event(rb'^recv .*IAMAT', 10)
+            member.kill()
+            result = json.loads(load.communicate(timeout=DEADLINE)[0])
+        self.assertEqual(load.returncode, 1)
+        self.assertEqual(result['errors']['lost_connections'], 2)
+        self.assertLess(result['seconds'], 300)
+        server = result['servers'][0]
+        self.assertEqual((server['cpu_s'], server['rss']['after'], server['anonymous']['after']), (None, None, None))
+        self.assertIsNone(result['server_cpu_us_per_request'])
+
     def test_the_result_is_complete(self):
         result = self.measure('-c', 2, '-t', 0.2, '--seed=42', address_of(self.single()))
         self.assertEqual(list(result), [
