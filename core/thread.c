@@ -71,6 +71,11 @@ bool thread_join_within(pthread_t thread, int64_t wait_ms)
 
     clock_gettime(CLOCK_REALTIME, &deadline); /* the only clock that there is for it everywhere */
     deadline.tv_sec += (time_t)(wait_ms / 1000);
+    deadline.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+    if (deadline.tv_nsec >= 1000000000) {
+        deadline.tv_sec++;
+        deadline.tv_nsec -= 1000000000;
+    }
     int failed = pthread_timedjoin_np(thread, NULL, &deadline);
 
     g_assert(failed == 0 || failed == ETIMEDOUT);

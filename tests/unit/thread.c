@@ -212,6 +212,42 @@ static void test_monotonic(void)
     g_assert_cmpint(now, <=, after);
 }
 
+typedef struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool may_end; /* protected by lock */
+} Gate;
+
+static void wait_at_gate(void *argument)
+{
+    Gate *gate = argument;
+
+    mutex_lock(&gate->lock);
+    while (!gate->may_end)
+        condition_wait(&gate->changed, &gate->lock);
+    mutex_unlock(&gate->lock);
+}
+
+static void test_join_within(void)
+{
+    Gate gate = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+    condition_init(&gate.changed);
+    pthread_t thread = start("gate", wait_at_gate, &gate);
+    int64_t begin = monotonic_ms();
+    g_assert_false(thread_join_within(thread, 30));
+    g_assert_cmpint(monotonic_ms() - begin, >=, 29); /* two clocks, each cut to milliseconds */
+    begin = monotonic_ms();
+    g_assert_false(thread_join_within(thread, 1030));
+    g_assert_cmpint(monotonic_ms() - begin, >=, 1029);
+
+    mutex_lock(&gate.lock);
+    gate.may_end = true;
+    condition_signal(&gate.changed);
+    mutex_unlock(&gate.lock);
+    g_assert_true(thread_join_within(thread, 60000));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -222,5 +258,6 @@ int main(int argc, char **argv)
     g_test_add_func("/thread/condition/wakes", test_condition);
     g_test_add_func("/thread/condition/deadline", test_condition_deadline);
     g_test_add_func("/thread/monotonic-ms/is-the-monotonic-clock", test_monotonic);
+    g_test_add_func("/thread/join-within/waits-as-long-as-it-may", test_join_within);
     return g_test_run();
 }
