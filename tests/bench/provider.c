@@ -3,10 +3,11 @@
 /*
  * A stand-in for Google's Nearby Search (Legacy) that answers thousands at once, from one thread.
  *
- *     provider PORT DELAY_MS [RESULTS]
+ *     provider PORT DELAY_MS [RESULTS [EVERY_MS STALL_MS]]
  *
  * Every request gets the same answer, DELAY_MS after its last byte came; none ever with -1.
- * RESULTS: 20 unless given. Says a line when it listens.
+ * RESULTS: 20 unless given. Of every EVERY_MS the last STALL_MS are a stall: a request that comes
+ * then is taken for one that came at the end of the stall. Says a line when it listens.
  */
 
 #include <arpa/inet.h>
@@ -37,7 +38,8 @@ typedef struct {
     char request[4096];
 } Connection;
 
-/* An answer that is due. All wait equally long, so they are due in the order of their requests. */
+/* An answer that is due. All wait equally long from when they came or the stall in which they did
+ * ended, so they are due in the order of their requests. */
 typedef struct {
     int64_t at; /* nanoseconds */
     uint64_t run;
@@ -49,6 +51,9 @@ static Due due[CONNECTIONS_MAX];                 /* a ring: at most one a connec
 static size_t due_first, due_count;
 static char answer[ANSWER_MAX];
 static size_t answer_length;
+static int64_t delay_ns;           /* negative: no answer ever */
+static int64_t every_ns, stall_ns; /* 0: no stalls */
+static int64_t begin_ns;
 
 static void fail(const char *what)
 {
@@ -62,6 +67,16 @@ static int64_t now_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* When a request is taken for having come: @now, or the end of the stall that it falls into. */
+static int64_t end_of_stall(int64_t now)
+{
+    if (every_ns == 0)
+        return now;
+    int64_t left = every_ns - (now - begin_ns) % every_ns;
+
+    return left <= stall_ns ? now + left : now;
 }
 
 static void make_answer(unsigned results)
@@ -130,7 +145,7 @@ static void end_connection(int descriptor)
     close(descriptor);
 }
 
-static void receive(int descriptor, int64_t delay)
+static void receive(int descriptor)
 {
     Connection *c = connections[descriptor];
     ssize_t n =
@@ -144,12 +159,12 @@ static void receive(int descriptor, int64_t delay)
     if (memmem(c->request, c->length, "\r\n\r\n", 4) == NULL)
         return;
     c->length = 0; /* the client asks one thing at a time */
-    if (delay < 0)
+    if (delay_ns < 0)
         return;
     if (due_count == CONNECTIONS_MAX)
         fail("too many requests");
     due[(due_first + due_count++) % CONNECTIONS_MAX] =
-        (Due){.at = now_ns() + delay, .run = c->run, .descriptor = descriptor};
+        (Due){.at = end_of_stall(now_ns()) + delay_ns, .run = c->run, .descriptor = descriptor};
 }
 
 static void answer_all_due(void)
@@ -176,20 +191,29 @@ static int wait_for_events(int epoll, struct epoll_event events[static EVENTS_MA
 
 int main(int argc, char **argv)
 {
-    if (argc != 3 && argc != 4) {
-        fprintf(stderr, "usage: provider PORT DELAY_MS [RESULTS]\n");
+    if (argc != 3 && argc != 4 && argc != 6) {
+        fprintf(stderr, "usage: provider PORT DELAY_MS [RESULTS [EVERY_MS STALL_MS]]\n");
         return 2;
     }
+    delay_ns = strtoll(argv[2], NULL, 10) * NS_PER_MS;
+    if (argc == 6) {
+        every_ns = strtoll(argv[4], NULL, 10) * NS_PER_MS;
+        stall_ns = strtoll(argv[5], NULL, 10) * NS_PER_MS;
+        if (stall_ns <= 0 || every_ns <= stall_ns) {
+            fprintf(stderr, "provider: a stall is shorter than from one to the next\n");
+            return 2;
+        }
+    }
+    begin_ns = now_ns();
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)atoi(argv[1])),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int64_t delay = strtoll(argv[2], NULL, 10) * NS_PER_MS;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
     int epoll = epoll_create1(0);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
 
     prctl(PR_SET_TIMERSLACK, 1);
-    make_answer(argc == 4 ? (unsigned)atoi(argv[3]) : 20);
+    make_answer(argc >= 4 ? (unsigned)atoi(argv[3]) : 20);
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
         listen(listener, BACKLOG) != 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) != 0)
@@ -205,7 +229,7 @@ int main(int argc, char **argv)
             if (events[i].data.fd == listener)
                 accept_all(epoll, listener);
             else
-                receive(events[i].data.fd, delay);
+                receive(events[i].data.fd);
         }
         answer_all_due();
     }
