@@ -7,14 +7,14 @@ from comparison import svg
 
 PAGE_STYLE = """
 :root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1f2937;background:#fff}
+body{font:16px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem;color:#1f2937;background:#fff}
 h1{font-size:1.8rem;line-height:1.2}h2{margin-top:2.5rem;border-bottom:1px solid #e5e7eb;padding-bottom:.3rem}
 h3{margin-top:1.8rem}
-.scroll{overflow-x:auto}
+p,li{max-width:52rem}.scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;margin:.8rem 0}
 th,td{padding:.3rem .7rem;border-bottom:1px solid #e5e7eb;text-align:right;white-space:nowrap}
 th{vertical-align:bottom}th:first-child,td:first-child{text-align:left}
-td.words{text-align:left;white-space:normal;min-width:12rem}
+td.words{text-align:left;white-space:normal;min-width:13rem}
 td.met{color:#15803d;font-weight:600}td.not-met{color:#b91c1c;font-weight:600}
 code{font-size:.9em;background:#f3f4f6;padding:.1em .3em;border-radius:3px;overflow-wrap:anywhere}
 figure{margin:1rem 0}
@@ -22,7 +22,7 @@ figure{margin:1rem 0}
 code{background:#1f2937}
 td.met{color:#4ade80}td.not-met{color:#f87171}}
 """
-NUMBERS = re.compile(r"[-+<>≤≥~]?[\d.,]+.*|-|")
+WORDS = 32  # characters from which on a cell of a table may take several lines
 CODE = re.compile(r"`([^`]+)`")
 
 
@@ -110,14 +110,12 @@ class Document:
         return "<ul>" + "".join(f"<li>{self.inline(item)}</li>" for item in items) + "</ul>"
 
     def _html_table(self, head, rows):
-        def cell(text, place):
-            kind = {"met": "met", "not met": "not-met"}.get(text)
-            if kind is None and place > 0 and not NUMBERS.fullmatch(text):
-                kind = "words"
+        def cell(text):
+            kind = {"met": "met", "not met": "not-met"}.get(text) or ("words" if len(text) >= WORDS else None)
             return f'<td class="{kind}">{self.inline(text)}</td>' if kind else f"<td>{self.inline(text)}</td>"
 
         lines = ["<tr>" + "".join(f"<th>{self.inline(text)}</th>" for text in head) + "</tr>"]
-        lines += ["<tr>" + "".join(cell(text, place) for place, text in enumerate(row)) + "</tr>" for row in rows]
+        lines += ["<tr>" + "".join(cell(text) for text in row) + "</tr>" for row in rows]
         return '<div class="scroll"><table>\n' + "\n".join(lines) + "\n</table></div>"
 
     def _html_plot(self, name, _title):

@@ -74,7 +74,7 @@ class Sections:
                 (place, self.results.samples.spread(f"{path}.{p}", workload, key, **cell))
                 for place, p in enumerate(PERCENTILES)
             ]
-            series.append((key, self.results.name(key), [(x, s) for x, s in points if s is not None and s.least > 0]))
+            series.append((key, self.results.name(key), [(x, s) for x, s in points if s is not None]))
         self.add_plot(
             name,
             title,
@@ -87,7 +87,7 @@ class Sections:
         )
 
     def add_plot(self, name, title, x_title, y_title, series, **options):
-        if any(points for _, _, points in series):
+        if any(s.median > 0 for _, _, points in series for _, s in points):
             self.document.plot(name, line_plot(title, x_title, y_title, series, **options), title)
 
     def cpu_bars(self, name, title, workload, **cell):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Plots as SVG: lines and bars. Colours come from classes, so that a page in light and in dark needs one drawing."""
+import dataclasses
 import math
 from xml.sax.saxutils import escape, quoteattr
 
@@ -155,8 +156,17 @@ def legend_height(count):
     return math.ceil(count / columns) * LEGEND_ROW
 
 
+def above_zero(points):
+    """Those that a logarithm has a place for, and of their spread the part that it has one for."""
+    return [
+        (x, dataclasses.replace(s, least=s.least if s.least > 0 else s.median)) for x, s in points if s.median > 0
+    ]
+
+
 def line_plot(title, x_title, y_title, series, *, x_log=False, y_log=False, x_names=None, x_marks=None, y_form=short):
     """@series: (key, title, points), a point (x, Spread). x is the place in x_names, if there are names."""
+    if y_log:
+        series = [(key, name, above_zero(points)) for key, name, points in series]
     series = [(key, name, sorted(points, key=lambda point: point[0])) for key, name, points in series if points]
     spreads = [s for _, _, points in series for _, s in points]
     bottom = HEIGHT - BOTTOM

@@ -113,7 +113,7 @@ def lookup_cells(delay_ms, counts, workers, max_lookups):
     """WHATSATs beside a provider that takes its time, two rounds of them at least; the first, all at once, is not
     counted."""
     delay_s = delay_ms / 1000
-    options = ("--mix=0:100", "--clients=5000")
+    options = ("--mix=0:100", "--clients=5000", "--timeout=30")
     spec = FleetSpec(
         options=(("herd", "workers", workers), ("places", "max_lookups", max_lookups)),
         provider=(delay_ms,),

@@ -71,6 +71,11 @@ class Plots(unittest.TestCase):
         self.parse(svg.line_plot("t", "x", "y", [("herdd", "herdd", [(5, spread([7]))])], x_log=True, y_log=True))
         self.parse(svg.bar_plot("t", "x", [("herdd", "herdd", spread([0.0]))]))
 
+    def test_a_logarithm_leaves_out_nothing_but_zero(self):
+        points = [(1, spread([0, 0])), (8, spread([0, 10, 20])), (64, spread([5]))]
+        root = self.parse(svg.line_plot("t", "x", "y", [("herdd", "herdd", points)], x_log=True, y_log=True))
+        self.assertEqual(len(list(root.iter(NAMESPACE + "circle"))), 2 + 1, "two points and the legend's")
+
     def test_every_variant_has_a_look_of_its_own(self):
         self.assertEqual(set(svg.LOOKS), set(VARIANTS))
         for place in (0, 1):
