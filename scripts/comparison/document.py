@@ -12,9 +12,9 @@ h1{font-size:1.8rem;line-height:1.2}h2{margin-top:2.5rem;border-bottom:1px solid
 h3{margin-top:1.8rem}
 p,li{max-width:52rem}.scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;margin:.8rem 0}
-th,td{padding:.3rem .7rem;border-bottom:1px solid #e5e7eb;text-align:right;white-space:nowrap}
+th,td{padding:.3rem .5rem;border-bottom:1px solid #e5e7eb;text-align:right;white-space:nowrap}
 th{vertical-align:bottom}th:first-child,td:first-child{text-align:left}
-td.words{text-align:left;white-space:normal;min-width:13rem}
+td.words,th.words{text-align:left;white-space:normal;min-width:13rem}
 td.met{color:#15803d;font-weight:600}td.not-met{color:#b91c1c;font-weight:600}
 code{font-size:.9em;background:#f3f4f6;padding:.1em .3em;border-radius:3px;overflow-wrap:anywhere}
 figure{margin:1rem 0}
@@ -110,12 +110,17 @@ class Document:
         return "<ul>" + "".join(f"<li>{self.inline(item)}</li>" for item in items) + "</ul>"
 
     def _html_table(self, head, rows):
-        def cell(text):
-            kind = {"met": "met", "not met": "not-met"}.get(text) or ("words" if len(text) >= WORDS else None)
-            return f'<td class="{kind}">{self.inline(text)}</td>' if kind else f"<td>{self.inline(text)}</td>"
+        # A column with words in it is one of words: it stands on the left, on several lines if need be.
+        words = [any(len(row[place]) >= WORDS for row in rows) for place in range(len(head))]
 
-        lines = ["<tr>" + "".join(f"<th>{self.inline(text)}</th>" for text in head) + "</tr>"]
-        lines += ["<tr>" + "".join(cell(text) for text in row) + "</tr>" for row in rows]
+        def cell(tag, text, place):
+            kind = {"met": "met", "not met": "not-met"}.get(text) or ("words" if words[place] else None)
+            return f'<{tag} class="{kind}">{self.inline(text)}</{tag}>' if kind else f"<{tag}>{self.inline(text)}</{tag}>"
+
+        lines = [
+            "<tr>" + "".join(cell(tag, text, place) for place, text in enumerate(row)) + "</tr>"
+            for tag, row in [("th", head), *(("td", row) for row in rows)]
+        ]
         return '<div class="scroll"><table>\n' + "\n".join(lines) + "\n</table></div>"
 
     def _html_plot(self, name, _title):

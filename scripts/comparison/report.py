@@ -85,7 +85,7 @@ class Report:
                 + ".",
                 (
                     "The log is off but where it says otherwise; nobody keeps anything on disk. memcached runs with one"
-                    " thread, as more only stand in each other's way on one CPU."
+                    " thread, for the one CPU that it gets."
                 ),
                 "All samples, with the commands that made them, are in `results.json`.",
             ]

@@ -24,11 +24,10 @@ def size(count):
     """Bytes."""
     if count is None:
         return "-"
-    return (
-        f"{count / 1e6:.1f} MB"
-        if abs(count) >= 1e6
-        else f"{count / 1e3:.1f} kB" if abs(count) >= 1e4 else f"{count:.0f} B"
-    )
+    for unit, factor, least in (("GB", 1e9, 1e9), ("MB", 1e6, 1e6), ("kB", 1e3, 1e4)):
+        if abs(count) >= least:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count:.0f} B"
 
 
 def said(s, form="{:,.0f}"):

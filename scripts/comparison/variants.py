@@ -140,7 +140,7 @@ def server_command(variant, program, port, config, name):
     if variant.key == "echo":
         return [program, str(port)]
     if variant.key == "memcached":
-        # One thread: more only stand in each other's way on one CPU. Memory for all that is stored.
+        # One thread, for the one CPU that it gets; memory for all that is stored.
         return [
             program,
             "-u",
