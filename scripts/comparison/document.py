@@ -115,7 +115,9 @@ class Document:
 
         def cell(tag, text, place):
             kind = {"met": "met", "not met": "not-met"}.get(text) or ("words" if words[place] else None)
-            return f'<{tag} class="{kind}">{self.inline(text)}</{tag}>' if kind else f"<{tag}>{self.inline(text)}</{tag}>"
+            return (
+                f'<{tag} class="{kind}">{self.inline(text)}</{tag}>' if kind else f"<{tag}>{self.inline(text)}</{tag}>"
+            )
 
         lines = [
             "<tr>" + "".join(cell(tag, text, place) for place, text in enumerate(row)) + "</tr>"

@@ -2,7 +2,7 @@
 """What servers take up: for each stored client and each connection, each in a process of its own that has done
 nothing else."""
 from comparison.processes import Failed, anonymous_memory
-from comparison.session import START_S
+from comparison.session import STARTING_S
 from comparison.variants import FLOOR, HERD, YARDSTICK
 
 FILL_PER_S = 150_000  # clients, for the estimate
@@ -32,9 +32,9 @@ class Memory:
     def seconds(self, session, window_s, started):
         total = 0.0
         for variant in self.rows(session):
-            total += START_S + (sum(self.clients) / FILL_PER_S if variant.kind != FLOOR else 0)
+            total += STARTING_S + (sum(self.clients) / FILL_PER_S if variant.kind != FLOOR else 0)
             if variant.kind != YARDSTICK:
-                total += START_S + 2 * sum(self.connections) / CONNECT_PER_S
+                total += STARTING_S + 2 * sum(self.connections) / CONNECT_PER_S
         return total * self.times(session)
 
     def run(self, session, fleets):

@@ -10,7 +10,7 @@ import subprocess
 from comparison import variants as kinds
 from comparison.processes import PORTS, Failed
 
-START_S = 0.3  # of a server, for the estimate
+STARTING_S = 0.3  # of a server, for the estimate
 OVERHEAD_S = 0.1  # of a measurement beyond its warm-up and window
 PATIENCE_S = 60  # for a load that should have ended
 MEMBER = "Bailey"
@@ -62,15 +62,15 @@ def config_text(folder, options, members, url):
 
 
 class Session:
-    """What workloads measure with. Variants that were not found are not in @found."""
+    """What workloads measure with. @found has the programs of the variants' processes."""
 
-    def __init__(self, settings, processes, pinning, programs, found, folder):
+    def __init__(self, settings, processes, pinning, programs, found, variants, folder):
         self.settings = settings
         self.processes = processes
         self.pinning = pinning
         self.programs = programs
         self.found = found  # key -> program, of processes
-        self.variants = [v for v in kinds.VARIANTS.values() if v.process_key in found]
+        self.variants = variants
         self.folder = pathlib.Path(folder)
         self.samples = []
         self.loads = []  # that run

@@ -54,11 +54,14 @@ def is_past_knee(result):
 
 
 def knee(points):
-    """The highest rate that was carried, of points (rate, past): the last before the first that is past; None if
-    already the lowest is."""
+    """The highest rate that was carried, of points (rate, past): the last before the first that is past; None if already
+    the lowest is. A rate that was tried more than once is past if it was each time: who carries it once can."""
+    tries = {}
+    for rate, past in points:
+        tries.setdefault(rate, []).append(past)
     carried = None
-    for rate, past in sorted(points):
-        if past:
+    for rate in sorted(tries):
+        if all(tries[rate]):
             break
         carried = rate
     return carried

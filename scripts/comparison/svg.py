@@ -158,9 +158,7 @@ def legend_height(count):
 
 def above_zero(points):
     """Those that a logarithm has a place for, and of their spread the part that it has one for."""
-    return [
-        (x, dataclasses.replace(s, least=s.least if s.least > 0 else s.median)) for x, s in points if s.median > 0
-    ]
+    return [(x, dataclasses.replace(s, least=s.least if s.least > 0 else s.median)) for x, s in points if s.median > 0]
 
 
 def line_plot(title, x_title, y_title, series, *, x_log=False, y_log=False, x_names=None, x_marks=None, y_form=short):

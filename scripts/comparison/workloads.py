@@ -3,7 +3,7 @@
 import dataclasses
 
 from comparison.processes import Failed
-from comparison.session import OVERHEAD_S, START_S, FleetSpec
+from comparison.session import OVERHEAD_S, STARTING_S, FleetSpec
 from comparison.variants import FLOOR, HERD, YARDSTICK
 
 ALL = (HERD, FLOOR, YARDSTICK)
@@ -20,7 +20,6 @@ class Cell:
     spec: FleetSpec
     options: tuple  # herd-load's
     least_s: float = 0.0  # of its window
-    warm_up_s: float = 0.0  # at least
     extra_s: float = 0.0  # beyond warm-up and window, for the estimate
     beside: tuple = ()  # options of a second load that goes on meanwhile
 
@@ -48,12 +47,12 @@ class Turns:
         """An estimate; @started are the fleets that are up by then."""
         rows = self.rows(session)
         settings = session.settings
-        total = len(self.specs() - started) * len(rows) * (START_S + settings.first_warm_up_s)
+        total = len(self.specs() - started) * len(rows) * (STARTING_S + settings.first_warm_up_s)
         started |= self.specs()
         for cell in (cell for group in self.groups for cell in group):
             one = (
                 OVERHEAD_S
-                + max(settings.warm_up_s, cell.warm_up_s)
+                + settings.warm_up_s
                 + max(window_s, cell.least_s)
                 + cell.extra_s
                 + (2 * MIX_LEAD_S if cell.beside else 0)
@@ -79,7 +78,7 @@ class Turns:
             session.keep(self.name, variant, dict(cell.parameters), repetition, [], None, str(problem))
             return
         window_s = max(session.window_s, cell.least_s)
-        warm_up_s = max(session.settings.warm_up_s, cell.warm_up_s) + (MIX_LEAD_S if cell.beside else 0)
+        warm_up_s = session.settings.warm_up_s + (MIX_LEAD_S if cell.beside else 0)
         beside = None
         if cell.beside:
             options = [*cell.beside, "--warmup=0", f"--seconds={window_s + warm_up_s + MIX_LEAD_S / 2:.3f}"]

@@ -67,6 +67,10 @@ class Knees(unittest.TestCase):
     def test_a_rate_above_one_that_is_past_does_not_count(self):
         self.assertEqual(knee([(1000, False), (2000, True), (4000, False)]), 1000)
 
+    def test_a_second_try_counts(self):
+        self.assertEqual(knee([(1000, False), (2000, True), (2000, False), (4000, True), (4000, True)]), 2000)
+        self.assertEqual(knee([(1000, False), (2000, True), (2000, True), (4000, False)]), 1000)
+
     def test_none_where_the_lowest_is_past(self):
         self.assertIsNone(knee([(1000, True)]))
 
