@@ -7,6 +7,7 @@ from comparison.sections import Sections
 from comparison.svg import standing_alone
 from comparison.variants import HERD, VARIANTS
 
+QUIET = 0.25  # of a CPU's time, for each: a load average above that at the beginning is somebody else's
 CLIENT_SUITE = "tests/herd/run.py --client-suite"
 
 
@@ -27,6 +28,12 @@ class Report:
             f" {data['settings']['repetitions']} repetitions at the most, which were made in turns (every variant once,"
             " then every variant again), with the lowest and highest in brackets."
         )
+        if machine["load_average_at_begin"][0] > QUIET * machine["cpus"]:
+            d.text(
+                "The machine was not quiet: its load average at the beginning was"
+                f" {machine['load_average_at_begin'][0]:.2f}. What is absolute in these figures suffers from that,"
+                " ratios of pairs less."
+            )
         if data["settings"]["quick"]:
             d.text(
                 "This was the quick round: fewer repetitions, short windows, parts of the workloads. It shows the order"

@@ -302,7 +302,8 @@ class Sections:
         results, d = self.results, self.document
         d.text(
             "Memory of the process's own (anonymous), in a process that has done nothing else. For each stored client"
-            " and each idle connection: what it has grown by, divided."
+            " and each idle connection: what it has grown by, divided; where there is a collector, with what it has not"
+            " yet given back."
         )
         clients, connections = (results.samples.cells("memory", key) for key in ("clients", "connections"))
         rows = []

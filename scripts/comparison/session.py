@@ -2,10 +2,12 @@
 """One run of the comparison: its servers, its samples, and its time."""
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import shlex
 import subprocess
+import time
 
 from comparison import variants as kinds
 from comparison.processes import PORTS, Failed
@@ -61,6 +63,10 @@ def config_text(folder, options, members, url):
     )
 
 
+class OutOfTime(Exception):
+    """The time that all of it may take is over."""
+
+
 class Session:
     """What workloads measure with. @found has the programs of the variants' processes."""
 
@@ -73,8 +79,9 @@ class Session:
         self.variants = variants
         self.folder = pathlib.Path(folder)
         self.samples = []
+        self.deadline = math.inf  # time.monotonic()
         self.loads = []  # that run
-        self.window_s = settings.least_s
+        self.window_s = 0.0  # of the workload that runs
         self.say = lambda text: None  # progress
         self.started = 0
 
@@ -153,7 +160,12 @@ class Session:
             load.communicate()
         self.loads.clear()
 
+    def check_time(self):
+        if time.monotonic() > self.deadline:
+            raise OutOfTime
+
     def run_load(self, options, targets, pids=(), apart=True, limit_s=60.0):
+        self.check_time()
         command = self.load_command(options, targets, pids, apart)
         return (command, *self.finish_load(self.start_load(command), limit_s))
 

@@ -54,8 +54,8 @@ def is_past_knee(result):
 
 
 def knee(points):
-    """The highest rate that was carried, of points (rate, past): the last before the first that is past; None if already
-    the lowest is. A rate that was tried more than once is past if it was each time: who carries it once can."""
+    """The highest rate that was carried, of points (rate, past): the last before the first that is past; None if
+    already the lowest is. A rate that was tried more than once is past if it was each time: who carries it once can."""
     tries = {}
     for rate, past in points:
         tries.setdefault(rate, []).append(past)

@@ -73,6 +73,11 @@ class Compare(unittest.TestCase):
         self.assertEqual(ran.returncode, 0, ran.stderr)
         self.assertEqual((again / "report.html").read_text(), report)
 
+    def test_what_there_is_no_time_for_is_told(self):
+        ran = run("--only", "connections", "--minutes", "0.01", "--output", str(self.folder))
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertIn("- connections: no time was left for it", (self.folder / "report.md").read_text())
+
     def test_ctrl_c_ends_what_it_started_and_keeps_what_it_has(self):
         # A session of its own tells its processes by their temporary folder, which stands in their command lines.
         environment = {**os.environ, "TMPDIR": str(self.folder)}

@@ -95,6 +95,12 @@ class Reports(unittest.TestCase):
         self.assertIn("3 errors: lost <everything>", text)
         self.assertIn("3 errors: lost &lt;everything&gt;", page)
 
+    def test_a_noisy_machine_is_told(self):
+        data = canned.make(without=tuple(TITLES))
+        self.assertNotIn("was not quiet", self.write(data)[0])
+        data["machine"]["load_average_at_begin"] = [3.0, 1.0, 1.0]
+        self.assertIn("was not quiet: its load average at the beginning was 3.00", self.write(data)[0])
+
     def test_a_table_survives_a_bar_in_a_cell(self):
         data = canned.make()
         data["samples"][0] |= {"result": None, "error": "a|b"}

@@ -13,7 +13,7 @@ from comparison import schedule, variants
 from comparison.flooding import REPLY
 from comparison.processes import PORTS, Failed, Processes
 from comparison.rates import FIRST_SHARE, STEP, first_step, grid
-from comparison.session import Settings, config_text
+from comparison.session import OutOfTime, Session, Settings, config_text
 
 
 def script(folder, text):
@@ -153,6 +153,13 @@ class Time(unittest.TestCase):
         made, fleets, left = self.make(100, [(10, 100), (90, 100)])
         self.assertTrue(made.fits(None, fleets, left[:1]))
         self.assertFalse(made.fits(None, fleets, left[1:]))
+
+    def test_no_measurement_begins_too_late(self):
+        session = Session(None, None, None, {}, {}, [], "/nowhere")
+        session.check_time()
+        session.deadline = time.monotonic() - 1
+        with self.assertRaises(OutOfTime):
+            session.run_load([], [1])
 
     def test_estimates_learn(self):
         made, fleets, left = self.make(1000, [(0, 100)])
