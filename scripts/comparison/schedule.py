@@ -12,17 +12,19 @@ class Progress:
 
     def __init__(self):
         self.begin = time.monotonic()
-        self.left_s = 0.0  # by the last estimate,
-        self.left_since = self.begin  # which was made then
+        self.left_s = None  # by the last estimate,
+        self.left_since = None  # which was made then
         self.is_terminal = sys.stderr.isatty()
 
     def elapsed_s(self):
         return time.monotonic() - self.begin
 
     def line(self, text):
-        done = self.elapsed_s()
-        left = max(0.0, self.left_s - (time.monotonic() - self.left_since))
-        return f"{int(done) // 60:3}:{int(done) % 60:02}, about {left / 60:.0f} min left  {text}"
+        done = int(self.elapsed_s())
+        left = ""
+        if self.left_s is not None:
+            left = f", about {max(0.0, self.left_s - (time.monotonic() - self.left_since)) / 60:.0f} min left"
+        return f"{done // 60:3}:{done % 60:02}{left}  {text}"
 
     def step(self, text):
         if self.is_terminal:
