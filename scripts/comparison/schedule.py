@@ -23,7 +23,8 @@ class Progress:
         done = int(self.elapsed_s())
         left = ""
         if self.left_s is not None:
-            left = f", about {max(0.0, self.left_s - (time.monotonic() - self.left_since)) / 60:.0f} min left"
+            seconds = max(0.0, self.left_s - (time.monotonic() - self.left_since))
+            left = f", about {seconds:.0f} s left" if seconds < 120 else f", about {seconds / 60:.0f} min left"
         return f"{done // 60:3}:{done % 60:02}{left}  {text}"
 
     def step(self, text):
