@@ -79,7 +79,7 @@ class Compare(unittest.TestCase):
         self.assertIn("- connections: no time was left for it", (self.folder / "report.md").read_text())
 
     def test_ctrl_c_ends_what_it_started_and_keeps_what_it_has(self):
-        # A session of its own tells its processes by their temporary folder, which stands in their command lines.
+        # Its processes are known by their temporary folder, which stands in their command lines.
         environment = {**os.environ, "TMPDIR": str(self.folder)}
         with subprocess.Popen(
             [*COMMAND, "--only", "connections,idle", "--output", str(self.folder / "out")],
