@@ -39,6 +39,8 @@ def obstacle(results, key):
     name = results.name(key)
     if key in results.missing:
         return f"{name} was not measured: {results.missing[key]}."
+    if not results.was_tried(key):
+        return NOT_MEASURED
     if not results.conforms(key):
         return f"{name} does not pass the client suite, so its figures are shown but not ranked."
     return None
@@ -118,7 +120,7 @@ def asyncio_enough(results):
                 f"{carried.median * PHONE_EVERY_S:,.0f} phones that report every {PHONE_EVERY_S} s."
             )
         points += points_against(results, key)
-    return answer(points, " ".join(verdicts))
+    return answer(points, " ".join(dict.fromkeys(verdicts)))
 
 
 # -- the pool

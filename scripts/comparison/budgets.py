@@ -25,6 +25,8 @@ def against(results, rival, times):
     wanted = f"≥ {times} × the requests a CPU second, and more a second"
     if rival in results.missing:
         return judge(what, wanted, results.missing[rival], None)
+    if not results.was_tried(rival):
+        return judge(what, wanted, "-", None)
     if not results.conforms(rival):
         return judge(what, wanted, "it does not conform", None)
     per_cpu = results.cpu_ratio("connections", rival, "herdd", connections=64)

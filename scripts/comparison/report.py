@@ -81,8 +81,8 @@ class Report:
                     )
                 ),
                 (
-                    f"This tree at `{machine['commit']}`{', with changes' if machine['changed'] else ''}, a release"
-                    f" build; {machine['compiler']}."
+                    f"This tree at `{machine['commit']}`{', with changes' if machine['changed'] else ''},"
+                    f" {settings['build']}; {machine['compiler']}."
                 ),
                 data["placement"],
                 f"Every window has a warm-up of {settings['warm_up_s']} s; a server that has just been started gets"

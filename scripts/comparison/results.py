@@ -63,8 +63,13 @@ class Results:
             if key in measured and (kinds is None or v.kind in kinds) and (not ranked or self.conforms(key))
         ]
 
+    def was_tried(self, key):
+        """Whether it has run the client suite, or needs not: an interrupted run has not got to all."""
+        row = self.rows.get(key)
+        return row is not None and not row["missing"] and (VARIANTS[key].kind != HERD or row["conformance"] is not None)
+
     def name(self, key):
-        return VARIANTS[key].title + ("" if key in self.missing or self.conforms(key) else " (not conforming)")
+        return VARIANTS[key].title + (" (not conforming)" if self.was_tried(key) and not self.conforms(key) else "")
 
     def rivals(self, workload):
         """The other members of a herd that count."""

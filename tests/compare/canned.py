@@ -199,6 +199,7 @@ def make(keys=tuple(VARIANTS), repetitions=3, without=()):
             "repetitions": repetitions,
             "warm_up_s": 0.2,
             "first_warm_up_s": 4,
+            "build": "a release build",
             "client_suite": None,
         },
         "variants": variants,

@@ -88,6 +88,15 @@ class Reports(unittest.TestCase):
             text, _, _ = self.write(canned.make(keys=[other for other in VARIANTS if other != key], repetitions=1))
             self.assertIn("not measured: is not installed", text)
 
+    def test_an_interruption_before_the_first_measurement_is_a_report_too(self):
+        data = canned.make(without=tuple(TITLES)) | {"interrupted": True}
+        for row in data["variants"]:
+            row["conformance"] = None
+        text, _, _ = self.write(data)
+        self.assertIn("The run was interrupted", text)
+        self.assertNotIn("conforming", text)
+        self.assertNotIn("does not pass the client suite", text)
+
     def test_failures_are_told(self):
         data = canned.make()
         data["samples"][0] |= {"result": None, "error": "3 errors: lost <everything>"}
