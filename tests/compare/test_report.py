@@ -178,6 +178,13 @@ class Answers(unittest.TestCase):
         )
         self.assertIn("libuv answers", answers.against(results, "libuv")[0])
 
+    def test_better_by_chance_is_no_win(self):
+        data = canned.make()
+        for sample in data["samples"]:
+            if (sample["workload"], sample["variant"]) == ("pipelined", "libuv"):
+                sample["result"]["requests"]["per_s"] *= 0.5 if sample["repetition"] == 0 else 2
+        self.assertFalse(any("more requests" in point for point in answers.loop_wins(Results(data))[1]))
+
     def test_a_bottleneck_is_one_only_if_the_pool_gains(self):
         data = canned.make()
         self.assertTrue(answers.one_thread(Results(data))[0].startswith("Not on 2 CPUs"))
