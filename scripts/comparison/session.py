@@ -9,8 +9,8 @@ import shlex
 import subprocess
 import time
 
-from comparison import variants as kinds
-from comparison.processes import PORTS, Failed
+from comparison.processes import PORTS, ROOT, Failed
+from comparison.variants import KEY, server_command
 
 STARTING_S = 0.3  # of a server, for the estimate
 OVERHEAD_S = 0.1  # of a measurement beyond its warm-up and window
@@ -102,10 +102,10 @@ class Session:
         port = next(port for member, port, _ in members if member == name)
         config = folder / "herd.conf"
         config.write_text(config_text(folder, options, members, url))
-        command = self.pinning.words(True, apart) + kinds.server_command(
+        command = self.pinning.words(True, apart) + server_command(
             variant, self.found[variant.process_key], port, config, name
         )
-        environment = {**dict(variant.environment), "HERD_PLACES_KEY": kinds.KEY}
+        environment = {**dict(variant.environment), "HERD_PLACES_KEY": KEY}
         return Server(self.processes.start(command, folder / f"{name}.stderr", port, environment), port)
 
     def start_provider(self, arguments):
@@ -187,10 +187,7 @@ class Session:
     @staticmethod
     def portable(command):
         """The command as it is written at the top of this tree."""
-        return [
-            os.path.relpath(word, kinds.ROOT) if str(word).startswith(str(kinds.ROOT) + "/") else str(word)
-            for word in command
-        ]
+        return [os.path.relpath(word, ROOT) if str(word).startswith(str(ROOT) + "/") else str(word) for word in command]
 
 
 class Fleets:
