@@ -14,6 +14,7 @@ from comparison.variants import HERD
 
 AT, FARTHEST = "Bailey", "Jaquez"  # two hops apart, which is the diameter of this herd
 CLIENTS = 10_000
+LEAST_S = 1.5  # of a measurement: 150 updates are watched in it
 WATCHED_PER_S = 1000
 BASE_PER_S = 1000  # the lowest rate of the ladder,
 STEP = 2**0.5  # from one to the next,
@@ -126,8 +127,13 @@ class Flooding:
         most = {"propagation": 2, "flooding": 1}[self.name] if self.quick else session.settings.repetitions
         return min(most, session.settings.repetitions)
 
+    @staticmethod
+    def window(window_s):
+        return max(LEAST_S, 2 * window_s)
+
     def seconds(self, session, window_s, started):
-        one = OVERHEAD_S + session.settings.warm_up_s + 2 * window_s + (LAG_S / 2 if self.name == "flooding" else 0)
+        one = OVERHEAD_S + session.settings.warm_up_s + self.window(window_s)
+        one += LAG_S / 2 if self.name == "flooding" else 0
         return len(self.rows(session)) * (
             5 * STARTING_S + session.settings.first_warm_up_s + self.times(session) * one * self.STEPS[self.name]
         )
@@ -191,7 +197,7 @@ class Flooding:
                 f"--clients={CLIENTS}",
                 f"--watch=127.0.0.1:{herd.ports[FARTHEST]}",
                 "--timeout=2",
-                f"--seconds={2 * session.window_s:.3f}",
+                f"--seconds={self.window(session.window_s):.3f}",
                 f"--warmup={session.settings.warm_up_s:.3f}",
                 f"--seed={repetition + 1}",
             ],

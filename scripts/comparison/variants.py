@@ -16,7 +16,7 @@ BUILD = ROOT / "build" / "release"
 TARGETS = ("herdd", "herd-load", "herd-libuv", "echo", "provider")
 VERSION_S = 180  # some compile themselves before they answer
 CLIENT_SUITE_S = 600
-QUICK_SUITE = ("r3", "r5", "r13", "r16")
+QUICK_SUITE = ("r3_two", "r3_connections", "r5", "r13_the_whole", "r16", "r23_a_late")
 KEY = "comparison"  # the API key that the stand-in for the provider is asked with
 
 HERD, FLOOR, YARDSTICK = "herd", "floor", "yardstick"

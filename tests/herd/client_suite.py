@@ -9,6 +9,7 @@ log in the log's format, and ends with 0 on SIGTERM; `PROGRAM --check` exits wit
 without the built-in places gets a stand-in for Google.
 """
 
+import fnmatch
 import unittest
 
 NAMES = [
@@ -55,6 +56,9 @@ def tests_of(suite):
 
 
 def load(loader):
-    """The suite, of those that match the loader's patterns."""
-    found = tests_of(loader.loadTestsFromNames(NAMES))
-    return unittest.TestSuite(test for test in found if test.id().rpartition('.')[2] not in HERDD_ONLY)
+    """The suite, of those that match the loader's patterns, which it does not apply to tests that are named one by one."""
+    def wanted(test):
+        patterns = loader.testNamePatterns or ['*']
+        return (test.id().rpartition('.')[2] not in HERDD_ONLY
+                and any(fnmatch.fnmatchcase(test.id(), pattern) for pattern in patterns))
+    return unittest.TestSuite(test for test in tests_of(loader.loadTestsFromNames(NAMES)) if wanted(test))

@@ -66,8 +66,7 @@ void connection_close(Connection *connection, const char *reason)
 
     if (is_closing(connection))
         return;
-    if (log_wants_messages(server->log))
-        log_event(server->log, LOG_INFO, "close %s %s", session_peer(connection), reason);
+    log_event(server->log, LOG_INFO, "close %s %s", session_peer(connection), reason);
     if (connection->lookup != NULL)
         lookups_abandon(g_steal_pointer(&connection->lookup));
     uv_close((uv_handle_t *)&connection->tcp, on_closed);
@@ -338,7 +337,7 @@ void connection_accept(Server *server, uv_stream_t *listener)
     connection->position.data = connection;
     g_queue_push_tail_link(&server->connections, &connection->position);
     int failed = uv_accept(listener, stream_of(connection));
-    if (failed == 0 && log_wants_messages(server->log))
+    if (failed == 0)
         name_peer(connection);
     if (failed != 0)
         connection_close(connection, uv_strerror(failed));

@@ -37,18 +37,15 @@ export class Session {
         this.#member = member;
         this.#socket = socket;
         this.#log = member.log;
-        if (this.#log.messages) {
-            this.#peer = addressOf(socket);
-            this.#log.event(`open ${this.#peer}`);
-        }
+        this.#peer = addressOf(socket);
+        this.#log.event(`open ${this.#peer}`);
         socket.on('data', (chunk) => this.#receive(chunk));
         socket.on('end', () => this.#end());
         socket.on('error', () => {}); // 'close' follows; who is gone wants no answer
         socket.on('close', () => {
             this.#closing = true;
             clearTimeout(this.#linger);
-            if (this.#log.messages)
-                this.#log.event(`close ${this.#peer}`);
+            this.#log.event(`close ${this.#peer}`);
             onClose();
         });
     }

@@ -37,10 +37,8 @@ final class Connection implements Runnable {
     Connection(Server server, SocketChannel channel) throws IOException {
         this.server = server;
         this.channel = channel;
-        peer = new Session.Peer(server.log.messages ? Address.text(channel.getRemoteAddress()) : "");
-        if (server.log.messages) {
-            server.log.info("open " + peer.name);
-        }
+        peer = new Session.Peer(Address.text(channel.getRemoteAddress()));
+        server.log.info("open " + peer.name);
     }
 
     @Override
@@ -66,9 +64,7 @@ final class Connection implements Runnable {
             } catch (IOException e) {
                 reason = e.getMessage();
             }
-            if (server.log.messages) {
-                server.log.info("close " + peer.name + " " + reason);
-            }
+            server.log.info("close " + peer.name + " " + reason);
         }
     }
 
