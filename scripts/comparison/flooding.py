@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Five members that flood: how long an update takes to the farthest, and how many a second all of them carry."""
+import contextlib
 import itertools
+import pathlib
 import re
 import socket
 import time
@@ -24,7 +26,19 @@ LAG_S = 1.0  # everybody has everything that long after the end
 LAG_P99_US = 100_000  # and on the way an update took no longer
 CHECKED = 500  # clients, of CLIENTS, that are asked for at each member
 LINKED_S = 30.0
+QUIET_S, QUIET_SHARE = 0.25, 0.1  # all herds together have had no more than that share of a CPU for that long;
+QUIET_MOST_S = 15.0  # it is waited for no longer
 REPLY = re.compile(rb"AT [^\n]*\n(?:[^\n]+\n)+\n|\? [^\n]*\n")
+
+
+def cpu_s(pids):
+    """Seconds of CPU that these processes have had."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+                total += int((task / "schedstat").read_text(encoding="ascii").split()[0])
+    return total / 1e9
 
 
 def ask(port, numbers, timeout):
@@ -134,39 +148,58 @@ class Flooding:
     def seconds(self, session, window_s, started):
         one = OVERHEAD_S + session.settings.warm_up_s + self.window(window_s)
         one += LAG_S / 2 if self.name == "flooding" else 0
-        return len(self.rows(session)) * (
-            5 * STARTING_S + session.settings.first_warm_up_s + self.times(session) * one * self.STEPS[self.name]
-        )
+        each = 5 * STARTING_S + self.times(session) * one * self.STEPS[self.name]
+        return len(self.rows(session)) * each + self.warm_up_s(session)
 
     def run(self, session, fleets):
-        herds = {}
+        herds = self.start_all(session)
         sustained = {}  # steps on the ladder that were carried last time
         for repetition in range(self.times(session)):
             for variant in self.rows(session):
                 session.say(f"{self.name}: {variant.title} ({repetition + 1} of {self.times(session)})")
-                try:
-                    herd = herds.get(variant.key) or self.start(session, variant)
-                    herds[variant.key] = herd
-                except (Failed, OSError) as problem:
-                    session.keep(self.name, variant, {"rate": None}, repetition, [], None, str(problem))
+                herd = herds[variant.key]
+                if isinstance(herd, str):
+                    session.keep(self.name, variant, {"rate": None}, repetition, [], None, herd)
                     continue
+                self.wait_until_quiet(herds)
                 if self.name == "propagation":
                     self.measure(session, variant, herd, repetition, WATCHED_PER_S)
                 else:
                     sustained[variant.key] = self.climb(
                         session, variant, herd, repetition, sustained.get(variant.key, STEPS_FIRST)
                     )
-        session.processes.stop([server.process for herd in herds.values() for server in herd.servers])
+        running = [herd for herd in herds.values() if not isinstance(herd, str)]
+        session.processes.stop([server.process for herd in running for server in herd.servers])
+
+    def warm_up_s(self, session):
+        return sum(2 * session.settings.first_warm_up(variant) for variant in self.rows(session))
+
+    def start_all(self, session):
+        """The herds, or why one did not start. All are warmed up before any is measured: five members that compile
+        while they run disturb whoever comes next."""
+        herds = {}
+        for variant in self.rows(session):
+            session.say(f"{self.name}: {variant.title}: five members")
+            try:
+                herds[variant.key] = herd = HerdOfFive(session, variant)
+            except (Failed, OSError) as problem:
+                herds[variant.key] = str(problem)
+                continue
+            seconds = 2 * session.settings.first_warm_up(variant)
+            options = ["--connections=8", f"--rate={WATCHED_PER_S}", "--warmup=0", f"--seconds={seconds}"]
+            session.run_load(options, [herd.ports[AT]], apart=False, limit_s=seconds)
+        return herds
 
     @staticmethod
-    def start(session, variant):
-        herd = HerdOfFive(session, variant)
-        session.run_load(
-            ["--connections=8", "--warmup=0", f"--seconds={session.settings.first_warm_up_s}"],
-            [herd.ports[AT]],
-            apart=False,
-        )
-        return herd
+    def wait_until_quiet(herds):
+        """Until nobody works off what came before: compilers go on behind a load."""
+        pids = [pid for herd in herds.values() if not isinstance(herd, str) for pid in herd.pids]
+        end = time.monotonic() + QUIET_MOST_S
+        while time.monotonic() < end:
+            before = cpu_s(pids)
+            time.sleep(QUIET_S)
+            if cpu_s(pids) - before < QUIET_SHARE * QUIET_S:
+                break
 
     def climb(self, session, variant, herd, repetition, steps):
         """From what was carried last time: up to the first rate that is not carried, or down to one that is. Returns

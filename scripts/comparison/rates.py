@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Rising rates, open loop, until a server does not keep up: latency against what is offered."""
 from comparison.processes import Failed
-from comparison.session import OVERHEAD_S, STARTING_S, FleetSpec
+from comparison.session import OVERHEAD_S, FleetSpec
 from comparison.summary import is_past_knee
 from comparison.variants import HERD
 
@@ -48,7 +48,7 @@ class Rates:
 
     def seconds(self, session, window_s, started):
         rows = len(self.rows(session))
-        total = len(self.specs() - started) * rows * (STARTING_S + session.settings.first_warm_up_s)
+        total = len(self.specs() - started) * session.settings.starting_s(self.rows(session))
         started |= self.specs()
         one = OVERHEAD_S + session.settings.warm_up_s + window_s
         return total + rows * self.times(session) * one * (STEPS_USUAL + 3)

@@ -86,10 +86,8 @@ class Report:
                 ),
                 data["placement"],
                 f"Every window has a warm-up of {settings['warm_up_s']} s; a server that has just been started gets"
-                f" {settings['first_warm_up_s']} s of load first, the same for all, for those that compile while they"
-                " run. Windows lasted "
-                + self.windows()
-                + ".",
+                f" {settings['first_warm_up_s']} s of load first, {settings['compiling_warm_up_s']} s if it compiles"
+                " while it runs (Java, Node.js). Windows lasted " + self.windows() + ".",
                 (
                     "The log is off but where it says otherwise; nobody keeps anything on disk. memcached runs with one"
                     " thread, for the one CPU that it gets."

@@ -28,7 +28,15 @@ class Settings:
     least_s: float  # of a window
     most_s: float
     warm_up_s: float  # before each window
-    first_warm_up_s: float  # after the start of a server: for what compiles while it runs
+    first_warm_up_s: float  # after the start of a server
+    compiling_warm_up_s: float  # the same, of one that compiles while it runs
+
+    def first_warm_up(self, variant):
+        return self.compiling_warm_up_s if variant.compiles else self.first_warm_up_s
+
+    def starting_s(self, variants):
+        """How long it takes to start and warm up one server of each."""
+        return sum(STARTING_S + self.first_warm_up(variant) for variant in variants)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,7 +228,7 @@ class Fleets:
                 self.providers[spec] = self.session.start_provider(spec.provider)
             url = f"http://127.0.0.1:{self.providers[spec].port}"
         server = self.session.start_member(variant, spec.options, spec.apart, url)
-        seconds = self.session.settings.first_warm_up_s
+        seconds = self.session.settings.first_warm_up(variant)
         self.session.run_load(
             [f"--protocol={variant.protocol}", "--warmup=0", f"--seconds={seconds}", *spec.warm_up],
             [server.port],

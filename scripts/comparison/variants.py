@@ -33,6 +33,7 @@ class Variant:
     protocol: str = "herd"  # herd-load's
     server: str = ""  # the variant at whose process it is measured, if not its own
     environment: tuple = ()
+    compiles: bool = False  # while it runs, so that it takes longer to warm up
 
     @property
     def process_key(self):
@@ -48,8 +49,8 @@ VARIANTS = {
         Variant(
             "uvloop", "asyncio+uvloop", "Python, libuv's event loop", HERD, environment=(("HERD_EVENT_LOOP", "uvloop"),)
         ),
-        Variant("node", "Node.js", "JavaScript, event loop", HERD),
-        Variant("java", "Java", "thread pool", HERD),
+        Variant("node", "Node.js", "JavaScript, event loop", HERD, compiles=True),
+        Variant("java", "Java", "thread pool", HERD, compiles=True),
         Variant("echo", "echo", "C, sends back what comes: the floor", FLOOR, protocol="echo"),
         Variant("memcached", "memcached set", "the same bytes stored", YARDSTICK, protocol="memcached"),
         Variant("redis", "Redis SET", "the same bytes stored", YARDSTICK, protocol="redis-set"),

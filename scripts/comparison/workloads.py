@@ -3,7 +3,7 @@
 import dataclasses
 
 from comparison.processes import Failed
-from comparison.session import OVERHEAD_S, STARTING_S, FleetSpec
+from comparison.session import OVERHEAD_S, FleetSpec
 from comparison.variants import FLOOR, HERD, YARDSTICK
 
 ALL = (HERD, FLOOR, YARDSTICK)
@@ -47,7 +47,7 @@ class Turns:
         """An estimate; @started are the fleets that are up by then."""
         rows = self.rows(session)
         settings = session.settings
-        total = len(self.specs() - started) * len(rows) * (STARTING_S + settings.first_warm_up_s)
+        total = len(self.specs() - started) * settings.starting_s(rows)
         started |= self.specs()
         for cell in (cell for group in self.groups for cell in group):
             one = (

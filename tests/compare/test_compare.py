@@ -44,7 +44,7 @@ class Compare(unittest.TestCase):
         data = json.loads((self.folder / "results.json").read_text())
         rows = {row["key"]: row for row in data["variants"]}
         self.assertTrue(rows["herdd"]["conformance"]["conforms"], rows["herdd"])
-        self.assertGreater(rows["herdd"]["conformance"]["passed"], 10)
+        self.assertGreater(rows["herdd"]["conformance"]["passed"], 5)
         self.assertEqual(rows["java"]["missing"], "not asked for")
         self.assertEqual([s["error"] for s in data["samples"] if s["error"]], [])
         seen = [(s["workload"], s["cell"].get("connections"), s["repetition"]) for s in data["samples"]]

@@ -128,7 +128,14 @@ class Servers(unittest.TestCase):
 class Time(unittest.TestCase):
     def make(self, limit_s, works):
         settings = Settings(
-            quick=False, repetitions=5, limit_s=limit_s, least_s=0.5, most_s=5.0, warm_up_s=0, first_warm_up_s=0
+            quick=False,
+            repetitions=5,
+            limit_s=limit_s,
+            least_s=0.5,
+            most_s=5.0,
+            warm_up_s=0,
+            first_warm_up_s=0,
+            compiling_warm_up_s=0,
         )
         made = schedule.Schedule(settings, schedule.Progress())
         made.begin()
