@@ -37,7 +37,8 @@ enum {
     STATE_OWNED = 1 << 0,    /* not by the ready set */
     STATE_READABLE = 1 << 1, /* there may be input that nobody has read */
     STATE_WRITABLE = 1 << 2, /* the socket may take output again */
-    STATE_ENDED = 1 << 3,    /* the peer has ended its side, or all: stays */
+    STATE_READ_OUT = 1 << 3, /* a read that gets less than it might does not say that the socket is
+                                empty: read until it says so. Stays */
     STATE_SENDING = 1 << 4,  /* armed for output, so that input has to wait */
 };
 
@@ -70,7 +71,8 @@ struct Connection {
     Kept *output;        /* (owned) (nullable) not sent yet; nothing is read while there is any */
     LookupWait *wait; /* (owned) (nullable) the WHATSAT at the head of input, which has been to the
                          lookups */
-    Connection *next; /* in the ready set's list of resumed connections; protected by its lock */
+    Connection *next; /* in the ready set's list of resumed connections, protected by its lock; when
+                         closed, of those to be used again, protected by another */
     char *peer;       /* (owned) address as text */
 };
 

@@ -68,8 +68,9 @@ static unsigned news(uint32_t events)
 
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         bits |= STATE_READABLE;
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
-        bits |= STATE_ENDED;
+    /* An end comes behind the last bytes, and a read stops at urgent data, as telnet sends them. */
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0)
+        bits |= STATE_READ_OUT;
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
         bits |= STATE_WRITABLE;
     return bits;
@@ -85,8 +86,8 @@ static unsigned awaited(unsigned state)
  * Notes the @events, and takes @connection if nobody owns it and it has waited for them.
  *
  * The event may be older than the connection, if this worker was slow and the memory is another's
- * by now (see connection_free()). Then somebody owns it, or it is taken for nothing: its turn will
- * find nothing to read.
+ * by now (see connection_free()). Then somebody owns it and finds a note that is not true, or it is
+ * taken: a turn finds nothing to read, or one more read is tried in each.
  */
 static bool take(Connection *connection, uint32_t events)
 {
@@ -107,7 +108,7 @@ static bool take(Connection *connection, uint32_t events)
 static bool control(ReadySet *set, Connection *connection, int operation, uint32_t events)
 {
     struct epoll_event event = {
-        .events = events | EPOLLIN | EPOLLRDHUP | EPOLLET,
+        .events = events | EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET,
         .data.ptr = connection,
     };
 
@@ -169,9 +170,9 @@ bool ready_set_has_read(Connection *connection, size_t received, size_t room)
 {
     unsigned state = atomic_load_explicit(&connection->state, memory_order_relaxed);
 
-    /* Fewer bytes than there was room for: the socket is empty (epoll(7)), but for its end, of
-     * which it tells only once. */
-    if (received < room && (state & STATE_ENDED) == 0)
+    /* Fewer bytes than there was room for: the socket is empty (epoll(7)), but for what it has told
+     * of already and does not tell again. */
+    if (received < room && (state & STATE_READ_OUT) == 0)
         return false;
     atomic_fetch_or_explicit(&connection->state, STATE_READABLE, memory_order_relaxed);
     return true;

@@ -50,7 +50,7 @@ typedef enum {
 SessionOutcome session_execute(const SessionContext *context, Connection *connection, Slice line,
                                Turn *turn);
 
-/* Whether @line may be a WHATSAT, which may search for long. */
+/* Whether @line looks like a WHATSAT, which may search for long. A guess. */
 bool session_may_take_long(Slice line);
 
 /* Appends the reply to a WHATSAT: the AT line of @record, then @json, then two LF (PROTOCOL R12,

@@ -182,21 +182,20 @@ static bool receive(Worker *worker, Connection *connection)
         ssize_t n = recv(connection->descriptor, worker->input + worker->end, room, 0);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && errno != EAGAIN)
-            return false;
-        if (n < 0)
+        if (n < 0 && errno == EAGAIN)
             break;
-        if (n == 0) {
+        if (n < 0 && worker->end == begin)
+            return false;
+        if (n <= 0) {
+            /* What a peer said before it was gone is executed, but for half a line. */
             connection->end_of_input = true;
-            connection->truncated = atomic_load(&connection->cut);
+            connection->truncated = n < 0 || atomic_load(&connection->cut);
             break;
         }
         worker->end += (size_t)n;
         more = ready_set_has_read(connection, (size_t)n, room);
     }
     connection->received = timestamp_now();
-    if (worker->end - begin > LONG_INPUT)
-        let_watch(worker);
     return true;
 }
 
@@ -417,6 +416,8 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
         return NEXT_CLOSE;
     }
 
+    if (worker->end - worker->begin > LONG_INPUT)
+        let_watch(worker);
     size_t before = worker->begin;
     Next next = execute_lines(worker, connection);
     *ret_progress |= !had_half_line || worker->begin != before;
@@ -465,7 +466,7 @@ static void serve(Worker *worker, Connection *connection)
     g_string_truncate(worker->turn.output, 0);
 }
 
-/* A worker that parks keeps no room for output: there may be a thousand of them. */
+/* A worker that may park keeps no room for output: there may be a thousand of them. */
 static void release_output(Worker *worker)
 {
     g_string_free(worker->turn.output, TRUE);
@@ -490,7 +491,7 @@ void worker_main(void *argument)
             let_watch(&worker);
         while (worker.next < worker.count)
             serve(&worker, worker.batch[worker.next++]);
-        if (!worker.active)
+        if (!worker.watching)
             release_output(&worker);
     }
 

@@ -2,7 +2,9 @@
 #include "core/thread.h"
 #include "net/pool.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -274,6 +276,67 @@ static void test_pool_ends_while_clients_send(void)
     rig_free(rig);
 }
 
+/* As client_new(), over TCP. */
+static Client tcp_client_new(Rig *rig)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    Client client = {.socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+
+    g_assert_cmpint(bind(listener, (struct sockaddr *)&address, sizeof address), ==, 0);
+    g_assert_cmpint(listen(listener, 1), ==, 0);
+    g_assert_cmpint(getsockname(listener, (struct sockaddr *)&address, &length), ==, 0);
+    g_assert_cmpint(connect(client.socket, (struct sockaddr *)&address, sizeof address), ==, 0);
+    int accepted = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    g_assert_cmpint(accepted, >=, 0);
+    close(listener);
+    g_assert_cmpint(fcntl(client.socket, F_SETFL, O_NONBLOCK), ==, 0);
+
+    client.connection = connection_new(accepted, &(struct sockaddr_storage){0});
+    connections_add(rig->context.connections, client.connection);
+    g_assert_true(ready_set_add(rig->context.ready, client.connection));
+    return client;
+}
+
+/* Whole lines count, whatever has become of who said them; half a line does not. */
+static void test_reset_behind_lines(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client client = tcp_client_new(rig);
+    struct linger at_once = {.l_onoff = 1};
+
+    say_text(&client, "IAMAT a +1+1 5\nIAMAT b +1+1 5\nIAMAT c +1+1 5");
+    g_assert_cmpint(setsockopt(client.socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), ==,
+                    0);
+    close(client.socket); /* which resets the connection */
+    rig_start(rig, 1);
+    g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
+
+    g_autoptr(Record) a = store_get(rig->context.session.store, SLICE("a"));
+    g_autoptr(Record) b = store_get(rig->context.session.store, SLICE("b"));
+    g_autoptr(Record) c = store_get(rig->context.session.store, SLICE("c"));
+    g_assert_nonnull(a);
+    g_assert_nonnull(b);
+    g_assert_null(c);
+    rig_free(rig);
+}
+
+/* A read ends at urgent data, though more is there. */
+static void test_urgent_data(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client client = tcp_client_new(rig);
+
+    say_text(&client, "one\n");
+    g_assert_cmpint(send(client.socket, "!", 1, MSG_OOB), ==, 1);
+    say_text(&client, "two\n");
+    rig_start(rig, 1);
+    assert_said(&client, "? one\n? two\n");
+    close(client.socket);
+    rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -284,6 +347,8 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/r3/not-read-from-while-it-does-not-read", test_backpressure);
     g_test_add_func("/worker/r20/more-updates-than-a-turn", test_link);
     g_test_add_func("/worker/peer/gone-is-closed", test_gone);
+    g_test_add_func("/worker/peer/lines-before-a-reset-count", test_reset_behind_lines);
+    g_test_add_func("/worker/peer/urgent-data-holds-up-nothing", test_urgent_data);
     g_test_add_func("/worker/pool/start-failure-leaves-no-thread", test_pool_start_failure);
     g_test_add_func("/worker/pool/ends-parked-and-waiting", test_pool_ends_parked_and_waiting);
     g_test_add_func("/worker/pool/ends-while-clients-keep-sending",
