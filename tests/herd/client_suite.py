@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Which tests any implementation of the protocol has to pass: what clients see of one member and of a herd of them, and what a
-provider of places sees (R1-R18 and R20-R23, from outside). Not here: how herdd's own links talk (R22), its options and limits beyond
-the protocol, its messages, and what is no rule but a strength.
+"""Which tests any implementation of the protocol has to pass: what clients see of one member and of a herd of them, and
+what a provider of places sees (R1-R18 and R20-R23, from outside). Not here: how herdd's own links talk (R22), its options
+and limits beyond the protocol, its messages, and what is no rule but a strength.
 
-A program that takes part is started as `PROGRAM --config FILE NAME`, reads the options that it knows from the same herd.conf and
-passes over the others, prints herdd's line once it accepts connections, writes `link NAME up` and `link NAME down: REASON` to its
-log in the log's format, and ends with 0 on SIGTERM; `PROGRAM --check` exits with 2 if `places` is a provider that it does not have. One
-without the built-in places gets a stand-in for Google.
+A program that takes part is started as `PROGRAM --config FILE NAME`, reads the options that it knows from the same
+herd.conf and passes over the others, prints herdd's line once it accepts connections, writes `link NAME up` and `link NAME
+down: REASON` to its log in the log's format, and ends with 0 on SIGTERM; `PROGRAM --check` exits with 2 if `places` is a
+provider that it does not have. One without the built-in places gets a stand-in for Google.
 """
 
 import fnmatch

@@ -88,14 +88,24 @@ def wait_until(condition, what, timeout=None):
 
 
 class Ports:
-    """Ports that nobody has. They lie below the range of outgoing connections, in a slice by process, so that
-    neither a connection nor a test that runs beside this one takes them before the member does."""
+    """Ports that nobody has. They lie below the range of outgoing connections, in a slice that this process has for
+    itself, so that neither a connection nor a test that runs beside this one takes them before the member does."""
 
     FIRST, SLICE, SLICES = 10240, 256, 80
 
     def __init__(self):
-        self.base = self.FIRST + os.getpid() % self.SLICES * self.SLICE
         self.next = 0
+        for number in range(self.SLICES):
+            which = (os.getpid() + number) % self.SLICES
+            self.claim = socket.socket(socket.AF_UNIX)  # a name that is free again when the process ends, however it does
+            try:
+                self.claim.bind(f'\0herd-test-ports-{which}')
+            except OSError:
+                self.claim.close()
+                continue
+            self.base = self.FIRST + which * self.SLICE
+            return
+        raise AssertionError(f'{self.SLICES} test programs run already')
 
     def take(self, host='127.0.0.1'):
         family = socket.AF_INET6 if ':' in host else socket.AF_INET

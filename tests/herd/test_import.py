@@ -60,6 +60,8 @@ class ImportTestCase(HerdTestCase):
         """An import from a pipe that has read something and waits for more."""
         process = subprocess.Popen([HERD, 'places', 'import', '--format', 'csv', '-', self.output],
                                    stdin=subprocess.PIPE, env={**os.environ, **sanitizer_environment()},
+                                   # Under nohup it would be inherited that nobody heeds it.
+                                   preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
                                    **{'stderr': subprocess.PIPE, **options})
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)

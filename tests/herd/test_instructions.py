@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""How many instructions of its own a member spends on an IAMAT. Unlike a time this does not depend on what else the machine does, so
-it is held here; the kernel's share, which is most of an IAMAT that comes alone, is not in it."""
+"""How many instructions of its own a member spends on an IAMAT. Unlike a time this does not depend on what else the
+machine does, so it is held here; the kernel's share, which is most of an IAMAT that comes alone, is not in it."""
 
 import os
 import re
@@ -9,8 +9,8 @@ import unittest
 
 from harness import HerdTestCase, diag
 
-# Of the build that scripts/test calls plain, by Debian 12's gcc and GLib. Who makes the path shorter writes the new count here; who has
-# a reason to make it longer too, and says why in the commit.
+# Of the build that scripts/test calls plain, by Debian 12's gcc and GLib. Who makes the path shorter writes the new
+# count here; who has a reason to make it longer too, and says why in the commit.
 INSTRUCTIONS = {1: 5830, 16: 5160}  # by how many come in one segment
 TOLERANCE = 1.03
 
