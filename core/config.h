@@ -35,6 +35,18 @@ typedef enum {
     LOG_MESSAGES_NONE,
 } LogMessages;
 
+typedef enum {
+    LOG_TARGET_FILE, /* NAME.log in log_dir */
+    LOG_TARGET_JOURNALD,
+} LogTarget;
+
+/* What is logged: this and all above it. */
+typedef enum {
+    LOG_INFO,
+    LOG_WARNING,
+    LOG_ERROR,
+} LogLevel;
+
 typedef struct {
     PlacesProvider provider;
     PlacesFallback fallback;
@@ -56,15 +68,27 @@ typedef struct {
 
 typedef struct {
     unsigned max_connections;
-    unsigned max_line;          /* bytes, LF included */
-    unsigned idle_timeout_s;    /* 0: never */
-    unsigned line_timeout_s;    /* a command begun and not finished; 0: never */
-    unsigned write_timeout_s;   /* replies that the client does not take; 0: never */
-    unsigned max_future_skew_s; /* 0: no bound */
-    unsigned max_records;       /* clients known; 0: no bound */
-    unsigned record_ttl_s;      /* a record of an older time is forgotten; 0: never */
-    unsigned link_timeout_s;    /* a neighbour from which nothing comes is dead */
+    unsigned max_line;                    /* bytes, LF included */
+    unsigned idle_timeout_s;              /* 0: never */
+    unsigned line_timeout_s;              /* a command begun and not finished; 0: never */
+    unsigned write_timeout_s;             /* replies that the client does not take; 0: never */
+    unsigned max_future_skew_s;           /* 0: no bound */
+    unsigned max_records;                 /* clients known; 0: no bound */
+    unsigned record_ttl_s;                /* a record of an older time is forgotten; 0: never */
+    unsigned link_timeout_s;              /* a neighbour from which nothing comes is dead */
+    unsigned max_connections_per_address; /* 0: no bound but max_connections */
+    unsigned max_lines_per_s;             /* that a client says over one connection; 0: no bound */
+    unsigned handshake_timeout_s;         /* a TLS handshake begun and not finished */
+    unsigned max_handshakes;              /* unfinished TLS handshakes at once */
+    unsigned max_memory_mb; /* MiB of records and of what connections keep; 0: no bound */
 } LimitOptions;
+
+typedef struct {
+    char *certificate_file; /* (owned) (nullable) path of the certificate chain, PEM */
+    char *key_file;         /* (owned) (nullable) path of its private key, PEM */
+    char *ca_file; /* (owned) (nullable) path of the authorities that neighbours' and clients'
+                      certificates are signed by, PEM */
+} TlsOptions;
 
 typedef struct {
     const Member *self;  /* owned by members */
@@ -77,6 +101,13 @@ typedef struct {
                                    comes up */
     char *state_dir;            /* (owned) (nullable) where records survive; NULL: nowhere */
     unsigned state_sync_ms;     /* after which an acknowledged record is on the disk */
+    LogTarget log_target;
+    LogLevel log_level;
+    char *secret_file;       /* (owned) (nullable) path of the secret that all members share */
+    unsigned stop_timeout_s; /* for clients to take what they are owed, and for lookups to end */
+    char *http_listen;       /* (owned) (nullable) host:port of metrics and status */
+    char *access_rules_file; /* (owned) (nullable) path of who may report for whom */
+    TlsOptions tls;
     PlacesOptions places;
     LimitOptions limits;
 } Config;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define PORT_MAX 65535
+#define TLS      "tls://"
 
 /* Where the port begins in host:port and [v6]:port; 0 if @text is neither. */
 static size_t find_port(const char *text)
@@ -27,15 +28,17 @@ static size_t find_port(const char *text)
     return (size_t)(colon + 1 - text);
 }
 
-Endpoint *endpoint_parse(const char *text, char **ret_why)
+Endpoint *endpoint_parse(const char *written, char **ret_why)
 {
+    bool tls = g_str_has_prefix(written, TLS);
+    const char *text = tls ? written + strlen(TLS) : written;
     size_t port = find_port(text);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *found = NULL;
 
     if (port == 0) {
         *ret_why = g_strdup_printf("\"%s\" is not host:port or [v6]:port with a port from 1 to %d",
-                                   text, PORT_MAX);
+                                   written, PORT_MAX);
         return NULL;
     }
 
@@ -43,12 +46,13 @@ Endpoint *endpoint_parse(const char *text, char **ret_why)
     g_autofree char *host = g_strndup(text + brackets, port - 1 - 2 * (size_t)brackets);
     int failed = getaddrinfo(host, text + port, &hints, &found);
     if (failed != 0) {
-        *ret_why = g_strdup_printf("\"%s\": %s", text, gai_strerror(failed));
+        *ret_why = g_strdup_printf("\"%s\": %s", written, gai_strerror(failed));
         return NULL;
     }
 
     Endpoint *endpoint = g_new0(Endpoint, 1);
-    endpoint->text = g_strdup(text);
+    endpoint->text = g_strdup(written);
+    endpoint->tls = tls;
     memcpy(&endpoint->address, found->ai_addr, found->ai_addrlen);
     endpoint->length = found->ai_addrlen;
     freeaddrinfo(found);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Socket addresses as people write them: 127.0.0.1:10000, [::1]:10000, host.example:10000. */
+/* Socket addresses as people write them: 127.0.0.1:10000, [::1]:10000, host.example:10000,
+ * tls://127.0.0.1:10443. */
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -9,6 +10,7 @@
 
 typedef struct {
     char *text; /* (owned) as written */
+    bool tls;   /* what is said there is said over TLS */
     struct sockaddr_storage address;
     socklen_t length;
 } Endpoint;
@@ -16,9 +18,9 @@ typedef struct {
 /* Room for the longest endpoint_format(), its NUL included: [v6]:port. */
 #define ENDPOINT_TEXT_MAX 80
 
-/* The endpoint that @text names, a host's name by its first address; may ask the resolver and
+/* The endpoint that @written names, a host's name by its first address; may ask the resolver and
  * block. NULL: @ret_why says why not. (both transfer full) */
-Endpoint *endpoint_parse(const char *text, char **ret_why);
+Endpoint *endpoint_parse(const char *written, char **ret_why);
 void endpoint_free(void *endpoint);
 
 /* Whether it stands for every address of this host (0.0.0.0, [::]). */

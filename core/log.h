@@ -31,12 +31,6 @@ typedef enum {
     HERD_LOG_ERROR_OPEN, /* the folder cannot be made or the file not opened */
 } HerdLogError;
 
-typedef enum {
-    LOG_INFO,
-    LOG_WARNING,
-    LOG_ERROR,
-} LogLevel;
-
 typedef struct Log Log;
 
 /* Opens DIRECTORY/MEMBER.log to append to, making the folder if it is missing, and starts the log

@@ -27,6 +27,8 @@ static const char *const providers[] = {"embedded",      "file",     "google",
                                         "google-legacy", "overpass", NULL};
 static const char *const fallbacks[] = {"none", "embedded", NULL};
 static const char *const log_messages[] = {"all", "errors", "none", NULL};
+static const char *const log_targets[] = {"file", "journald", NULL};
+static const char *const log_levels[] = {"info", "warning", "error", NULL};
 
 #define NUMBER(group_, key_, field, initial_, least_, most_)                         \
     {                                                                                \
@@ -52,10 +54,14 @@ static const Option options[] = {
     CHOICE("herd", "places", places.provider, "embedded", providers),
     TEXT("herd", "log_dir", log_dir, "log"),
     CHOICE("herd", "log_messages", log_messages, "all", log_messages),
+    CHOICE("herd", "log_target", log_target, "file", log_targets),
+    CHOICE("herd", "log_level", log_level, "info", log_levels),
     NUMBER("herd", "workers", workers, "64", 2, 1024),
     NUMBER("herd", "resync_interval_s", resync_interval_s, "60", 0, DAY),
     TEXT("herd", "state_dir", state_dir, ""),
     NUMBER("herd", "state_sync_ms", state_sync_ms, "200", 10, 60000),
+    TEXT("herd", "secret_file", secret_file, ""),
+    NUMBER("herd", "stop_timeout_s", stop_timeout_s, "5", 1, 3600),
     NUMBER("places", "timeout_ms", places.timeout_ms, "5000", 1, 600000),
     NUMBER("places", "max_lookups", places.max_lookups, "0", 0, 1023),
     NUMBER("places", "max_waiting", places.max_waiting, "1000", 0, 1000000),
@@ -79,6 +85,17 @@ static const Option options[] = {
     NUMBER("limits", "max_records", limits.max_records, "0", 0, 1000000000),
     NUMBER("limits", "record_ttl_s", limits.record_ttl_s, "0", 0, 3650 * DAY),
     NUMBER("limits", "link_timeout_s", limits.link_timeout_s, "5", 2, 3600),
+    NUMBER("limits", "max_connections_per_address", limits.max_connections_per_address, "0", 0,
+           1000000),
+    NUMBER("limits", "max_lines_per_s", limits.max_lines_per_s, "0", 0, 1000000),
+    NUMBER("limits", "handshake_timeout_s", limits.handshake_timeout_s, "5", 1, 3600),
+    NUMBER("limits", "max_handshakes", limits.max_handshakes, "1000", 1, 1000000),
+    NUMBER("limits", "max_memory_mb", limits.max_memory_mb, "2048", 0, 1000000),
+    TEXT("http", "listen", http_listen, ""),
+    TEXT("tls", "certificate_file", tls.certificate_file, ""),
+    TEXT("tls", "key_file", tls.key_file, ""),
+    TEXT("tls", "ca_file", tls.ca_file, ""),
+    TEXT("access", "rules_file", access_rules_file, ""),
 };
 
 static void *option_field(const Option *option, Config *config)

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The table of every option of [herd], [places] and [limits]: type, range, default, and where it
+ * The table of every option but those of members: type, range, default, and where it
  * goes in a Config. config.c reads files with it; nobody else has to know. Called from main.
  */
 
