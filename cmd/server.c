@@ -121,9 +121,12 @@ static bool make_parts(Server *server, GError **error)
     const Config *config = server->config;
     WorkerContext *workers = &server->workers;
 
-    server->log = log_new(config->log_dir, config->self->name, config->log_messages, error);
+    server->log = config->log_target == LOG_TARGET_JOURNALD
+                      ? log_new_journal(config->self->name, config->log_messages, error)
+                      : log_new(config->log_dir, config->self->name, config->log_messages, error);
     if (server->log == NULL)
         return false;
+    log_set_level(server->log, config->log_level, config->log_messages);
     places_set_log(server->places, server->log);
     server->store = store_new();
     forget_expired(server); /* so that what comes in before the first sweep is judged too */

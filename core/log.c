@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/log.h"
 
+#include "core/journal.h"
 #include "core/thread.h"
 #include "core/timestamp.h"
 
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -31,10 +33,12 @@ GQuark herd_log_error_quark(void)
 }
 
 struct Log {
-    char *path;           /* (owned) read-only after new */
-    LogMessages messages; /* read-only after new */
+    char *path;           /* (owned) (nullable) NULL: to the journal; read-only after new */
+    char *member;         /* (owned) read-only after new */
+    atomic_uint level;    /* atomic; LogLevel, below which nothing is logged */
+    atomic_uint messages; /* atomic; LogMessages */
     pthread_t thread;     /* read-only after new */
-    int descriptor;       /* (owned) owned by the log thread after new */
+    int descriptor;       /* (owned) of the file, or -1; owned by the log thread after new */
     bool mid_line;        /* the last write ended inside a line; owned by the log thread */
 
     pthread_mutex_t lock;
@@ -202,9 +206,8 @@ static bool end_half_line(Log *log)
     return !log->mid_line || write_all(log, "\n", 1, &written);
 }
 
-/* Writes what the log thread took. What the disk does not take is counted as dropped. Called from
- * the log thread, no lock held. */
-static void write_lines(Log *log, const char *bytes, size_t length)
+/* Whole lines for the file; returns how many of them are not in it. */
+static uint64_t write_to_file(Log *log, const char *bytes, size_t length)
 {
     size_t written = 0;
     uint64_t lost = 0;
@@ -213,6 +216,35 @@ static void write_lines(Log *log, const char *bytes, size_t length)
         write_all(log, bytes, length, &written);
     for (size_t i = written; i < length; i++)
         lost += bytes[i] == '\n';
+    return lost;
+}
+
+/* The same for the journal. */
+static uint64_t write_to_journal(const Log *log, const char *bytes, size_t length)
+{
+    uint64_t lost = 0;
+
+    for (size_t at = 0; at < length;) {
+        const char *end = memchr(bytes + at, '\n', length - at);
+        Slice line = {.data = bytes + at, .length = (size_t)(end - (bytes + at))};
+
+        lost += !journal_write(log->member, line);
+        at += line.length + 1;
+    }
+    return lost;
+}
+
+static uint64_t write_out(Log *log, const char *bytes, size_t length)
+{
+    return log->path != NULL ? write_to_file(log, bytes, length)
+                             : write_to_journal(log, bytes, length);
+}
+
+/* Writes what the log thread took. What is not taken from it is counted as dropped. Called from
+ * the log thread, no lock held. */
+static void write_lines(Log *log, const char *bytes, size_t length)
+{
+    uint64_t lost = write_out(log, bytes, length);
 
     mutex_lock(&log->lock);
     log->dropped += lost;
@@ -227,13 +259,16 @@ static void write_lines(Log *log, const char *bytes, size_t length)
         snprintf(count, sizeof count, "log dropped %" PRIu64 " lines\n",
                  dropped - log->dropped_said);
         line_text(&line, count);
-        if (end_half_line(log) && write_all(log, line.bytes, line.length, &written))
+        if (write_out(log, line.bytes, line.length) == 0)
             log->dropped_said = dropped;
     }
 }
 
 static void reopen_file(Log *log)
 {
+    if (log->path == NULL)
+        return;
+
     int descriptor = open_file(log->path);
 
     if (descriptor < 0) {
@@ -280,6 +315,42 @@ static void log_main(void *argument)
     }
 }
 
+/* Starts the thread that writes into the file @descriptor at @path, or into the journal. Takes
+ * both. */
+static Log *start(const char *member, char *path, int descriptor, LogMessages messages,
+                  GError **error)
+{
+    Log *log = g_new0(Log, 1);
+
+    log->path = path;
+    log->member = g_strdup(member);
+    log->descriptor = descriptor;
+    log->mid_line = path != NULL && ends_mid_line(path);
+    log_set_level(log, LOG_INFO, messages);
+    log->filling = g_malloc(LOG_BUFFER_SIZE);
+    log->writing = g_malloc(LOG_BUFFER_SIZE);
+    pthread_mutex_init(&log->lock, NULL);
+    condition_init(&log->news);
+    if (!thread_start(&log->thread, "log", log_main, log, error)) {
+        log->thread = pthread_self(); /* none to join */
+        log_free(log);
+        return NULL;
+    }
+    return log;
+}
+
+Log *log_new_journal(const char *member, LogMessages messages, GError **error)
+{
+    if (!journal_is_there()) {
+        g_set_error(error, HERD_LOG_ERROR, HERD_LOG_ERROR_OPEN,
+                    "cannot log to the journal: its socket: %s; is this a system with systemd? "
+                    "log_target = file needs none",
+                    g_strerror(errno));
+        return NULL;
+    }
+    return start(member, NULL, -1, messages, error);
+}
+
 Log *log_new(const char *directory, const char *member, LogMessages messages, GError **error)
 {
     if (g_mkdir_with_parents(directory, 0750) != 0) {
@@ -296,22 +367,7 @@ Log *log_new(const char *directory, const char *member, LogMessages messages, GE
                     g_strerror(errno));
         return NULL;
     }
-
-    Log *log = g_new0(Log, 1);
-    log->path = g_steal_pointer(&path);
-    log->messages = messages;
-    log->descriptor = descriptor;
-    log->mid_line = ends_mid_line(log->path);
-    log->filling = g_malloc(LOG_BUFFER_SIZE);
-    log->writing = g_malloc(LOG_BUFFER_SIZE);
-    pthread_mutex_init(&log->lock, NULL);
-    condition_init(&log->news);
-    if (!thread_start(&log->thread, "log", log_main, log, error)) {
-        log->thread = pthread_self(); /* none to join */
-        log_free(log);
-        return NULL;
-    }
-    return log;
+    return start(member, g_steal_pointer(&path), descriptor, messages, error);
 }
 
 void log_free(Log *log)
@@ -326,12 +382,14 @@ void log_free(Log *log)
         if (!thread_join_within(log->thread, STUCK_MS))
             return; /* what it uses has to stay */
     }
-    close(log->descriptor);
+    if (log->descriptor >= 0)
+        close(log->descriptor);
     pthread_cond_destroy(&log->news);
     pthread_mutex_destroy(&log->lock);
     g_free(log->filling);
     g_free(log->writing);
     g_free(log->path);
+    g_free(log->member);
     g_free(log);
 }
 
@@ -348,6 +406,8 @@ void log_event(Log *log, LogLevel level, const char *format, ...)
     Line line;
     va_list arguments;
 
+    if (level < atomic_load_explicit(&log->level, memory_order_relaxed))
+        return;
     line_begin(&line, level);
     va_start(arguments, format);
     g_autofree char *text = g_strdup_vprintf(format, arguments);
@@ -356,14 +416,22 @@ void log_event(Log *log, LogLevel level, const char *format, ...)
     line_commit(&line, log);
 }
 
+void log_set_level(Log *log, LogLevel level, LogMessages messages)
+{
+    /* Lines of messages are events of LOG_INFO. */
+    atomic_store_explicit(&log->messages, level == LOG_INFO ? messages : LOG_MESSAGES_NONE,
+                          memory_order_relaxed);
+    atomic_store_explicit(&log->level, level, memory_order_relaxed);
+}
+
 bool log_wants_messages(const Log *log)
 {
-    return log->messages == LOG_MESSAGES_ALL;
+    return atomic_load_explicit(&log->messages, memory_order_relaxed) == LOG_MESSAGES_ALL;
 }
 
 bool log_wants_invalid(const Log *log)
 {
-    return log->messages != LOG_MESSAGES_NONE;
+    return atomic_load_explicit(&log->messages, memory_order_relaxed) != LOG_MESSAGES_NONE;
 }
 
 static void log_message(Log *log, const char *what, const char *peer, Slice text)

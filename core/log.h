@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * NAME.log: one line an event, written by a thread of its own.
+ * NAME.log: one line an event, written by a thread of its own, to a file or to systemd's journal.
  *
  *     2026-01-31T12:00:00.123456789Z info worker/3 recv 127.0.0.1:51234 IAMAT kiwi +34-118
  * 1520023934.9
@@ -28,7 +28,8 @@
 GQuark herd_log_error_quark(void);
 
 typedef enum {
-    HERD_LOG_ERROR_OPEN, /* the folder cannot be made or the file not opened */
+    HERD_LOG_ERROR_OPEN, /* the folder cannot be made or the file not opened, or there is no journal
+                          */
 } HerdLogError;
 
 typedef struct Log Log;
@@ -37,6 +38,14 @@ typedef struct Log Log;
  * thread. NULL with
  * @error set. Called from main. */
 Log *log_new(const char *directory, const char *member, LogMessages messages, GError **error);
+
+/* The same with lines that become entries of systemd's journal (core/journal.h). NULL with @error
+ * set: there is none. */
+Log *log_new_journal(const char *member, LogMessages messages, GError **error);
+
+/* What is logged from now on: events of @level and above, and of messages @messages, as long as
+ * @level is LOG_INFO. Any thread. */
+void log_set_level(Log *log, LogLevel level, LogMessages messages);
 
 /* Writes what is waiting, as far as the disk takes it, ends the thread, and closes; a disk that
  * takes nothing for two seconds is left to itself. No other thread logs any more. */
@@ -50,7 +59,7 @@ void log_reopen(Log *log);
 void log_event(Log *log, LogLevel level, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /* Whether lines of messages are wanted (log_messages), of those that were answered with "? " too.
- * Read-only after new: ask before making the texts. */
+ * Ask before making the texts. Any thread. */
 bool log_wants_messages(const Log *log);
 bool log_wants_invalid(const Log *log);
 

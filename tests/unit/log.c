@@ -274,6 +274,33 @@ static void test_modes(void)
     }
 }
 
+static void test_levels(void)
+{
+    Place place = place_new();
+    Log *log = start(&place, LOG_MESSAGES_ALL);
+
+    log_set_level(log, LOG_WARNING, LOG_MESSAGES_ALL);
+    g_assert_false(log_wants_messages(log)); /* they are information */
+    g_assert_false(log_wants_invalid(log));
+    log_event(log, LOG_INFO, "is left out");
+    log_event(log, LOG_WARNING, "a warning");
+    log_set_level(log, LOG_ERROR, LOG_MESSAGES_ALL);
+    log_event(log, LOG_WARNING, "is left out too");
+    log_event(log, LOG_ERROR, "an error");
+    log_set_level(log, LOG_INFO, LOG_MESSAGES_ERRORS);
+    g_assert_false(log_wants_messages(log));
+    g_assert_true(log_wants_invalid(log));
+    log_event(log, LOG_INFO, "information");
+    log_free(log);
+
+    g_auto(GStrv) lines = lines_of(place.path);
+    g_assert_cmpuint(g_strv_length(lines), ==, 3);
+    assert_line(lines[0], "warning", "main", "a warning");
+    assert_line(lines[1], "error", "main", "an error");
+    assert_line(lines[2], "info", "main", "information");
+    place_clear(&place);
+}
+
 static void test_makes_the_folder(void)
 {
     Place place = place_new();
@@ -404,6 +431,7 @@ int main(int argc, char **argv)
     g_test_add_func("/log/line/long-is-cut", test_long_lines);
     g_test_add_func("/log/line/long-event-is-cut", test_long_event);
     g_test_add_func("/log/messages/modes", test_modes);
+    g_test_add_func("/log/messages/levels", test_levels);
     g_test_add_func("/log/new/makes-the-folder-and-appends", test_makes_the_folder);
     g_test_add_func("/log/new/failure-to-open-is-reported", test_open_failure);
     g_test_add_func("/log/new/failure-to-start-the-thread-is-reported", test_thread_failure);
