@@ -124,7 +124,8 @@ static void keep_no_large_blocks(void)
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 }
 
-static int run(const Config *config, Places *places)
+/* Takes @config and @places. */
+static int run(Config *config, Places *places)
 {
     g_autoptr(GError) error = NULL;
     sigset_t signals = block_signals();
@@ -177,7 +178,8 @@ static int act(const Arguments *arguments)
         fprintf(stderr, "herdd: %s: [places] %s\n", path, error->message);
         return EXIT_USAGE;
     }
-    return arguments->check ? check(config) : run(config, places);
+    return arguments->check ? check(config)
+                            : run(g_steal_pointer(&config), g_steal_pointer(&places));
 }
 
 int main(int argc, char **argv)

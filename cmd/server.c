@@ -19,9 +19,9 @@
 #define STOP_MS 5000 /* for clients to take what they are owed, and for lookups to end */
 
 struct Server {
-    const Config *config;
-    Places *places;
     /* All owned. The ready set, the active set and the lookups are in `workers`. */
+    ConfigCurrent *configs;
+    Places *places;
     Log *log;
     Store *store;
     State *state; /* (nullable) */
@@ -60,7 +60,7 @@ static void refuse(void *places, const PlacesQuery *query, GString *json)
  */
 static void forget_expired(Server *server)
 {
-    unsigned ttl_s = server->config->limits.record_ttl_s;
+    unsigned ttl_s = config_current_get(server->configs)->limits.record_ttl_s;
     int64_t now = timestamp_now().seconds;
 
     if (ttl_s == 0)
@@ -101,7 +101,7 @@ static void load_record(void *pointer, Record *record)
 /* Puts into the store what an earlier run has saved, and goes on saving. */
 static bool start_state(Server *server, GError **error)
 {
-    const Config *config = server->config;
+    const Config *config = config_current_get(server->configs);
     int64_t begin = monotonic_ms();
 
     server->state = state_open(config->state_dir, config->self->name, config->state_sync_ms,
@@ -118,9 +118,10 @@ static bool start_state(Server *server, GError **error)
  * flood's run yet. */
 static bool make_parts(Server *server, GError **error)
 {
-    const Config *config = server->config;
+    const Config *config = config_current_get(server->configs);
     WorkerContext *workers = &server->workers;
 
+    workers->configs = server->configs;
     server->log = config->log_target == LOG_TARGET_JOURNALD
                       ? log_new_journal(config->self->name, config->log_messages, error)
                       : log_new(config->log_dir, config->self->name, config->log_messages, error);
@@ -141,16 +142,15 @@ static bool make_parts(Server *server, GError **error)
     workers->active = active_set_new(active_set_size_for_cpus(config->workers));
     workers->lookups = lookups_new(workers->ready, config->places.max_lookups,
                                    config->places.max_waiting, config->places.timeout_ms);
-    server->acceptor = acceptor_new(config, server->connections, workers->ready,
+    server->acceptor = acceptor_new(server->configs, server->connections, workers->ready,
                                     (Sweep){.run = sweep, .self = server}, server->log, error);
     if (server->acceptor == NULL)
         return false;
     /* After the listening sockets: a neighbour that is told of us must be able to answer. */
-    server->flood = flood_new(config, server->store, server->log, error);
+    server->flood = flood_new(server->configs, server->store, server->log, error);
     if (server->flood == NULL)
         return false;
     workers->session = (SessionContext){
-        .config = config,
         .store = server->store,
         .flood = server->flood,
         .state = server->state,
@@ -172,7 +172,9 @@ static void free_parts(Server *server)
     ready_set_free(server->workers.ready);
     state_close(server->state);
     store_free(server->store);
+    places_free(server->places);
     log_free(server->log);
+    config_current_free(server->configs);
     g_free(server);
 }
 
@@ -180,7 +182,7 @@ static void free_parts(Server *server)
  * listening sockets. */
 static void check_descriptors(Server *server)
 {
-    const Config *config = server->config;
+    const Config *config = config_current_get(server->configs);
     rlim_t wanted = (rlim_t)config->limits.max_connections + config->workers + DESCRIPTORS_KEPT;
     struct rlimit limit;
 
@@ -201,11 +203,11 @@ static void log_places(Server *server, const char *event)
         log_event(server->log, LOG_INFO, "%s %s", event, description);
 }
 
-Server *server_start(const Config *config, Places *places, GError **error)
+Server *server_start(Config *config, Places *places, GError **error)
 {
     Server *server = g_new0(Server, 1);
 
-    server->config = config;
+    server->configs = config_current_new(config);
     server->places = places;
     if (!make_parts(server, error)) {
         free_parts(server);

@@ -15,9 +15,9 @@
 
 typedef struct Server Server;
 
-/* Starts the member that @config is for, with @places; both outlive it. When it returns, the member
- * serves. NULL with @error set: nothing is left running. */
-Server *server_start(const Config *config, Places *places, GError **error);
+/* Starts the member that @config (transfer full) is for, with @places (transfer full). When it
+ * returns, the member serves. NULL with @error set: nothing is left running. */
+Server *server_start(Config *config, Places *places, GError **error);
 
 /* Opens the log anew, and the operator's own places; the log says how the latter went. */
 void server_reload(Server *server);

@@ -85,6 +85,7 @@ Member *member_new(const char *name)
     Member *member = g_new0(Member, 1);
 
     member->name = g_strdup(name);
+    member->id = g_quark_from_string(name);
     member->listen = g_ptr_array_new_with_free_func(endpoint_free);
     member->neighbours = g_ptr_array_new_with_free_func(g_free);
     return member;

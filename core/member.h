@@ -24,6 +24,7 @@ typedef enum {
 
 typedef struct {
     char *name;        /* (owned) 1 to MEMBER_NAME_MAX bytes, see member_is_name() */
+    GQuark id;         /* of its name: the same in every configuration of this run; never 0 */
     GPtrArray *listen; /* owned Endpoint; at least one; the first is where neighbours connect to */
     GPtrArray *neighbours; /* owned names, sorted; an edge named on one side only stands on both */
     /* What its neighbours say to it, and how: see member_is_foreign() */

@@ -26,7 +26,7 @@ GQuark herd_acceptor_error_quark(void)
 }
 
 struct Acceptor {
-    const Config *config;
+    const ConfigCurrent *configs;
     Connections *connections;
     ReadySet *ready;
     Sweep sweep;
@@ -96,13 +96,14 @@ static int listen_on(const Endpoint *endpoint)
     return descriptor;
 }
 
-Acceptor *acceptor_new(const Config *config, Connections *connections, ReadySet *ready, Sweep sweep,
-                       Log *log, GError **error)
+Acceptor *acceptor_new(const ConfigCurrent *configs, Connections *connections, ReadySet *ready,
+                       Sweep sweep, Log *log, GError **error)
 {
     Acceptor *acceptor = g_new0(Acceptor, 1);
+    const Config *config = config_current_get(configs);
     struct pollfd polled = {.events = POLLIN};
 
-    acceptor->config = config;
+    acceptor->configs = configs;
     acceptor->connections = connections;
     acceptor->ready = ready;
     acceptor->sweep = sweep;
@@ -139,15 +140,16 @@ Acceptor *acceptor_new(const Config *config, Connections *connections, ReadySet 
 
 /* Whether a connection from @address may come in although max_connections are there. Neighbours
  * have some places beside those, so that clients cannot keep a herd apart. */
-static bool may_be_neighbour(const Acceptor *acceptor, const struct sockaddr_storage *address)
+static bool may_be_neighbour(const Acceptor *acceptor, const Config *config,
+                             const struct sockaddr_storage *address)
 {
-    const GPtrArray *neighbours = acceptor->config->self->neighbours;
+    const GPtrArray *neighbours = config->self->neighbours;
 
     if (connections_count(acceptor->connections) >=
-        acceptor->config->limits.max_connections + LINK_CONNECTIONS * neighbours->len)
+        config->limits.max_connections + LINK_CONNECTIONS * neighbours->len)
         return false;
     for (unsigned i = 0; i < neighbours->len; i++)
-        if (member_is_at(config_member(acceptor->config, neighbours->pdata[i]), address))
+        if (member_is_at(config_member(config, neighbours->pdata[i]), address))
             return true;
     return false;
 }
@@ -163,20 +165,20 @@ static void say_change(Acceptor *acceptor, bool *said, bool now, const char *beg
 
 static void admit(Acceptor *acceptor, int descriptor, const struct sockaddr_storage *address)
 {
-    bool full =
-        connections_count(acceptor->connections) >= acceptor->config->limits.max_connections;
+    const Config *config = config_current_get(acceptor->configs);
+    bool full = connections_count(acceptor->connections) >= config->limits.max_connections;
 
     say_change(acceptor, &acceptor->full, full,
                "full: max_connections are open, new ones are closed at once",
                "no longer full: new connections are served again");
-    if (full && !may_be_neighbour(acceptor, address)) {
+    if (full && !may_be_neighbour(acceptor, config, address)) {
         counters_add(COUNT_CONNECTIONS_REFUSED, 1);
         close(descriptor);
         return;
     }
 
     Connection *connection = connection_new(descriptor, address);
-    unsigned patience_s = full ? GREETING_S : acceptor->config->limits.idle_timeout_s;
+    unsigned patience_s = full ? GREETING_S : config->limits.idle_timeout_s;
     if (patience_s > 0)
         atomic_store(&connection->deadline, monotonic_ms() + (int64_t)patience_s * 1000);
     connection->must_greet = full;

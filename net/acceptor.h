@@ -6,7 +6,7 @@
  * ready set, keeps the limits on connections, and once a second has everybody's deadlines swept.
  */
 
-#include "core/config.h"
+#include "core/config-current.h"
 #include "core/log.h"
 #include "net/connections.h"
 #include "net/ready-set.h"
@@ -28,11 +28,11 @@ typedef struct {
     void *self;
 } Sweep;
 
-/* Binds and listens on every address of @config's member; nothing is accepted yet, but clients can
+/* Binds and listens on every address of the member; nothing is accepted yet, but clients can
  * connect. NULL with
  * @error set: one line with the address and the cause. Called from main. */
-Acceptor *acceptor_new(const Config *config, Connections *connections, ReadySet *ready, Sweep sweep,
-                       Log *log, GError **error);
+Acceptor *acceptor_new(const ConfigCurrent *configs, Connections *connections, ReadySet *ready,
+                       Sweep sweep, Log *log, GError **error);
 
 /* Starts the thread. FALSE with @error set. */
 bool acceptor_start(Acceptor *acceptor, GError **error);

@@ -14,13 +14,14 @@
 #include "core/slice.h"
 #include "core/timestamp.h"
 
+#include <glib.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define CONNECTION_CLIENT (-1) /* neighbour of a connection that is no link */
+#define CONNECTION_CLIENT 0 /* neighbour of a connection that is no link */
 
 typedef struct LookupWait LookupWait;
 
@@ -49,8 +50,7 @@ struct Connection {
     atomic_uint state;
 
     int descriptor;      /* (owned) read-only after new; closed under the lock of Connections */
-    int neighbour;       /* index among the member's neighbours once a hello was accepted, or
-                            CONNECTION_CLIENT */
+    GQuark neighbour;    /* its Member.id once a hello was accepted, or CONNECTION_CLIENT */
     int64_t incarnation; /* of that neighbour, as its hello said */
     Timestamp received;  /* when the last of input came in */
     unsigned position;   /* in Connections; protected by its lock */

@@ -28,7 +28,7 @@ static void take_update(Flood *flood, const FloodUpdate *update)
 {
     for (unsigned i = 0; i < flood->links->len; i++) {
         Link *link = flood->links->pdata[i];
-        bool from = (int)i == update->from;
+        bool from = link_neighbour(link) == update->from;
 
         if (from && update->record == NULL)
             link_poke(link, update->incarnation);
@@ -119,9 +119,10 @@ static void flood_main(void *argument)
     }
 }
 
-Flood *flood_new(const Config *config, Store *store, Log *log, GError **error)
+Flood *flood_new(const ConfigCurrent *configs, Store *store, Log *log, GError **error)
 {
     Flood *flood = g_new0(Flood, 1);
+    const Config *config = config_current_get(configs);
     const GPtrArray *names = config->self->neighbours;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 
@@ -172,7 +173,7 @@ void flood_push(Flood *flood, const FloodUpdate *updates, size_t count)
     }
 }
 
-void flood_poke(Flood *flood, int neighbour, int64_t incarnation)
+void flood_poke(Flood *flood, GQuark neighbour, int64_t incarnation)
 {
     FloodUpdate sign = {.from = neighbour, .incarnation = incarnation};
 

@@ -9,7 +9,7 @@
  * slow or dead neighbour holds nobody up.
  */
 
-#include "core/config.h"
+#include "core/config-current.h"
 #include "core/log.h"
 #include "core/record.h"
 #include "core/store.h"
@@ -21,14 +21,14 @@ typedef struct Flood Flood;
 /* One record for every neighbour but the one that it came from. */
 typedef struct {
     Record *record;      /* (owned) NULL: no more than a sign of life of neighbour `from` */
-    int from;            /* index among the member's neighbours; negative: none of them, a client */
+    GQuark from;         /* Member.id of that neighbour; 0: none of them, a client */
     int64_t incarnation; /* of that neighbour: what came from an earlier run of it is news to this
                             one */
     bool found;          /* by that neighbour's comparison, as many may be: see link_offer() */
 } FloodUpdate;
 
 /* Starts the thread, which begins to connect. NULL with @error set. Called from main. */
-Flood *flood_new(const Config *config, Store *store, Log *log, GError **error);
+Flood *flood_new(const ConfigCurrent *configs, Store *store, Log *log, GError **error);
 
 /* Sends what is queued and buffered, as far as the neighbours take and end it within a second, and
  * ends. No other thread uses it any more. */
@@ -40,4 +40,4 @@ void flood_push(Flood *flood, const FloodUpdate *updates, size_t count);
 
 /* Neighbour @neighbour, in its run @incarnation, has just connected to us: it is worth trying at
  * once. Any thread, no lock held. */
-void flood_poke(Flood *flood, int neighbour, int64_t incarnation);
+void flood_poke(Flood *flood, GQuark neighbour, int64_t incarnation);

@@ -548,6 +548,11 @@ void link_poke(Link *link, int64_t incarnation)
     link->due = MIN(link->due, link->tried + BACKOFF_MIN_MS);
 }
 
+GQuark link_neighbour(const Link *link)
+{
+    return link->neighbour->id;
+}
+
 int64_t link_incarnation(const Link *link)
 {
     return link->incarnation;

@@ -54,6 +54,9 @@ int64_t link_tick(Link *link, int64_t now_ms);
 /* The neighbour says hello, in its run @incarnation: a link that is down tries at once. */
 void link_poke(Link *link, int64_t incarnation);
 
+/* Member.id of the neighbour. */
+GQuark link_neighbour(const Link *link);
+
 /* Of the neighbour, as it said last. */
 int64_t link_incarnation(const Link *link);
 

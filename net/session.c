@@ -11,16 +11,11 @@
 
 #define TOO_LONG_SHOWN 64 /* PROTOCOL R4 */
 
-static const char *neighbour_name(const SessionContext *context, int neighbour)
-{
-    return context->config->self->neighbours->pdata[neighbour];
-}
-
-const char *session_peer(const SessionContext *context, const Connection *connection)
+const char *session_peer(const Connection *connection)
 {
     if (connection->neighbour == CONNECTION_CLIENT)
         return connection->peer;
-    return neighbour_name(context, connection->neighbour);
+    return g_quark_to_string(connection->neighbour);
 }
 
 static void append(GString *output, Slice bytes)
@@ -70,7 +65,7 @@ static bool too_far_ahead(const SessionContext *context, Timestamp time, Timesta
 
 /* Where a record comes from. */
 typedef struct {
-    int neighbour; /* index, or CONNECTION_CLIENT */
+    GQuark neighbour; /* Member.id, or CONNECTION_CLIENT */
     int64_t incarnation;
     bool found;  /* by a comparison: see FloodUpdate */
     size_t most; /* clients known, above which a new one is refused; 0: never */
@@ -162,27 +157,26 @@ void session_places(const SessionContext *context, const Connection *connection,
     }
 }
 
-/* The index of the neighbour that may say hello as @from on @connection, or CONNECTION_CLIENT: its
- * name and its address have to be those of the configuration. */
-static int find_neighbour(const SessionContext *context, const Connection *connection, Slice from)
+/* The neighbour that may say hello as @from on @connection, or NULL: its name and its address have
+ * to be those of the configuration. */
+static const Member *find_neighbour(const SessionContext *context, const Connection *connection,
+                                    Slice from)
 {
     const GPtrArray *names = context->config->self->neighbours;
     struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
 
     if (getpeername(connection->descriptor, (struct sockaddr *)&address, &length) != 0)
-        return CONNECTION_CLIENT; /* it has gone already */
+        return NULL; /* it has gone already */
 
     for (unsigned i = 0; i < names->len; i++) {
-        const char *name = names->pdata[i];
+        const Member *member = config_member(context->config, names->pdata[i]);
 
-        const Member *member = config_member(context->config, name);
-
-        if (slice_equal(from, slice_of(name)) && !member_is_foreign(member) &&
+        if (slice_equal(from, slice_of(member->name)) && !member_is_foreign(member) &&
             member_is_at(member, &address))
-            return (int)i;
+            return member;
     }
-    return CONNECTION_CLIENT;
+    return NULL;
 }
 
 /* PROTOCOL R17, R22: a hello that is not accepted is a client's invalid line. */
@@ -190,20 +184,19 @@ static SessionOutcome execute_hello(const SessionContext *context, Connection *c
                                     const Message *message, Slice line, Turn *turn)
 {
     const char *self = context->config->self->name;
-    int neighbour = CONNECTION_CLIENT;
+    const Member *neighbour = NULL;
 
     if (slice_equal(message->hello.to, slice_of(self)))
         neighbour = find_neighbour(context, connection, message->hello.from);
-    if (neighbour == CONNECTION_CLIENT)
+    if (neighbour == NULL)
         return reply_invalid(context, connection, line, turn);
 
-    const char *name = neighbour_name(context, neighbour);
-    g_autofree char *hello = message_format_hello(self, name, incarnation());
+    g_autofree char *hello = message_format_hello(self, neighbour->name, incarnation());
     g_string_append(turn->output, hello);
-    log_event(context->log, LOG_INFO, "link %s joined from %s", name, connection->peer);
-    connection->neighbour = neighbour;
+    log_event(context->log, LOG_INFO, "link %s joined from %s", neighbour->name, connection->peer);
+    connection->neighbour = neighbour->id;
     connection->incarnation = message->hello.incarnation;
-    flood_poke(context->flood, neighbour, connection->incarnation);
+    flood_poke(context->flood, neighbour->id, connection->incarnation);
     return SESSION_DONE;
 }
 
@@ -247,7 +240,7 @@ static void drop_line(const SessionContext *context, const Connection *connectio
 
     g_autofree char *text = g_strndup(line.data, line.length);
     log_event(context->log, LOG_WARNING, "link %s dropped a line that is %s: %s",
-              session_peer(context, connection), why, text);
+              session_peer(connection), why, text);
 }
 
 /* What comes over a link of a native neighbour. */
@@ -280,7 +273,7 @@ static SessionOutcome execute_link(const SessionContext *context, const Connecti
 /* Whether a foreign neighbour is where @connection comes from (PROTOCOL R24). @ret_neighbour:
  * which; CONNECTION_CLIENT if there are several and none is called @name. */
 static bool find_foreign(const SessionContext *context, const Connection *connection, Slice name,
-                         int *ret_neighbour)
+                         GQuark *ret_neighbour)
 {
     const GPtrArray *names = context->config->self->neighbours;
     struct sockaddr_storage address = {0};
@@ -294,9 +287,9 @@ static bool find_foreign(const SessionContext *context, const Connection *connec
 
         if (!member_is_foreign(member) || !member_is_at(member, &address))
             continue;
-        *ret_neighbour = found++ == 0 ? (int)i : CONNECTION_CLIENT;
+        *ret_neighbour = found++ == 0 ? member->id : CONNECTION_CLIENT;
         if (slice_equal(name, slice_of(member->name))) {
-            *ret_neighbour = (int)i;
+            *ret_neighbour = member->id;
             return true;
         }
     }
@@ -343,7 +336,7 @@ static SessionOutcome execute_foreign(const SessionContext *context, Connection 
  * somebody who may be one. */
 static bool is_foreign(const SessionContext *context, const Connection *connection, Slice line)
 {
-    int neighbour;
+    GQuark neighbour;
 
     return dialect_is_update(line) && find_foreign(context, connection, (Slice){0}, &neighbour);
 }
@@ -352,7 +345,7 @@ void session_too_long(const SessionContext *context, const Connection *connectio
                       Turn *turn)
 {
     if (log_wants_messages(context->log))
-        log_received(context->log, session_peer(context, connection), head);
+        log_received(context->log, session_peer(connection), head);
     if (connection->neighbour != CONNECTION_CLIENT || is_foreign(context, connection, head))
         return; /* members are answered nothing */
     head.length = MIN(head.length, TOO_LONG_SHOWN);
@@ -377,7 +370,7 @@ SessionOutcome session_execute(const SessionContext *context, Connection *connec
     bool link = connection->neighbour != CONNECTION_CLIENT;
 
     if (log_wants_messages(context->log) && !(link && is_of_links(&message)))
-        log_received(context->log, session_peer(context, connection), line);
+        log_received(context->log, session_peer(connection), line);
     if (link)
         return execute_link(context, connection, &message, line, turn);
 

@@ -19,10 +19,10 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* What the commands of one member work on. Read-only after its making; what the pointers point to
- * says which lock it has. */
+/* What the commands of one member work on. Each worker has its own; what the pointers point to says
+ * which lock it has. */
 typedef struct {
-    const Config *config;
+    const Config *config; /* in force when what is being executed began */
     Store *store;
     Flood *flood;
     State *state; /* (nullable) where what is stored is saved too */
@@ -63,4 +63,4 @@ void session_too_long(const SessionContext *context, const Connection *connectio
                       Turn *turn);
 
 /* What a connection is called in the log: a neighbour's name, or the peer's address. */
-const char *session_peer(const SessionContext *context, const Connection *connection);
+const char *session_peer(const Connection *connection);

@@ -31,8 +31,9 @@
 
 typedef struct {
     const WorkerContext *context;
-    bool active;   /* has a place in the active set */
-    bool watching; /* the ready set: nobody else does, as long as this one goes on to */
+    SessionContext session; /* by the configuration that was in force when the batch began */
+    bool active;            /* has a place in the active set */
+    bool watching;          /* the ready set: nobody else does, as long as this one goes on to */
     Connection *batch[BATCH];
     unsigned next; /* of the batch, to be begun */
     unsigned count;
@@ -62,7 +63,7 @@ static int64_t after_s(int64_t now, unsigned seconds)
  * growing. */
 static void set_deadline(const Worker *worker, Connection *connection, bool progress)
 {
-    const LimitOptions *limits = &worker->context->session.config->limits;
+    const LimitOptions *limits = &worker->session.config->limits;
     int64_t old = atomic_load_explicit(&connection->deadline, memory_order_relaxed);
     int64_t now = monotonic_ms();
     int64_t deadline = 0;
@@ -82,13 +83,13 @@ static void set_deadline(const Worker *worker, Connection *connection, bool prog
 
 static void close_connection(Worker *worker, Connection *connection, const char *reason)
 {
-    const SessionContext *session = &worker->context->session;
+    const SessionContext *session = &worker->session;
 
     if (atomic_load(&connection->expired) && !connection->lingering) {
         reason = "timed out";
         counters_add(COUNT_TIMEOUTS, 1);
     }
-    log_event(session->log, LOG_INFO, "close %s %s", session_peer(session, connection), reason);
+    log_event(session->log, LOG_INFO, "close %s %s", session_peer(connection), reason);
     connections_close(worker->context->connections, connection);
 }
 
@@ -118,8 +119,7 @@ static void flood_updates(Worker *worker)
 
     if (updates->len == 0)
         return;
-    flood_push(worker->context->session.flood, (const FloodUpdate *)(void *)updates->data,
-               updates->len);
+    flood_push(worker->session.flood, (const FloodUpdate *)(void *)updates->data, updates->len);
     g_array_set_size(updates, 0);
 }
 
@@ -233,7 +233,7 @@ static void begin_blocking(Worker *worker)
 static void run_lookup(Worker *worker, Connection *connection, const Record *record,
                        const PlacesQuery *query, Flight *flight)
 {
-    const SessionContext *session = &worker->context->session;
+    const SessionContext *session = &worker->session;
     g_autoptr(GString) json = g_string_new(NULL);
 
     begin_blocking(worker);
@@ -250,7 +250,7 @@ static void run_lookup(Worker *worker, Connection *connection, const Record *rec
 static void refuse_lookup(Worker *worker, Connection *connection, const Record *record,
                           const PlacesQuery *query)
 {
-    const SessionContext *session = &worker->context->session;
+    const SessionContext *session = &worker->session;
     g_autoptr(GString) json = g_string_new(NULL);
 
     session->nearby.refuse(session->nearby.self, query, json);
@@ -268,7 +268,7 @@ static void end_wait(Worker *worker, Connection *connection)
         run_lookup(worker, connection, wait->record, &wait->query, wait->flight);
         break;
     case LOOKUP_ANSWERED:
-        session_places(&worker->context->session, connection, wait->record,
+        session_places(&worker->session, connection, wait->record,
                        (Slice){.data = wait->answer, .length = wait->answer_length}, &worker->turn);
         break;
     case LOOKUP_REFUSED:
@@ -345,7 +345,7 @@ static bool next_line(const Worker *worker, const Connection *connection, Slice 
  * left of it. */
 static Next execute_lines(Worker *worker, Connection *connection)
 {
-    const SessionContext *session = &worker->context->session;
+    const SessionContext *session = &worker->session;
 
     worker->turn.received = connection->received;
     for (;;) {
@@ -477,6 +477,7 @@ void worker_main(void *argument)
 {
     Worker worker = {.context = argument};
 
+    worker.session = worker.context->session;
     worker.input = g_malloc(INPUT_SIZE);
     worker.turn.output = g_string_new(NULL);
     worker.turn.updates = g_array_new(FALSE, FALSE, sizeof(FloodUpdate));
@@ -487,6 +488,7 @@ void worker_main(void *argument)
         worker.count = ready_set_take(worker.context->ready, worker.batch, BATCH);
         if (worker.count == 0)
             break;
+        worker.session.config = config_current_get(worker.context->configs);
         if (worker.count == BATCH)
             let_watch(&worker);
         while (worker.next < worker.count)

@@ -5,6 +5,7 @@
  * A worker at work: it takes ready connections, reads, executes, and writes, and blocks in lookups.
  */
 
+#include "core/config-current.h"
 #include "net/active-set.h"
 #include "net/connections.h"
 #include "net/lookups.h"
@@ -13,7 +14,8 @@
 
 /* What all workers share. Read-only after its making; each part has its own lock. */
 typedef struct {
-    SessionContext session;
+    const ConfigCurrent *configs;
+    SessionContext session; /* but for its config, which is each worker's own */
     ReadySet *ready;
     ActiveSet *active;
     Connections *connections;

@@ -25,7 +25,7 @@ enum { OWN, NEIGHBOUR, STRANGER, HOSTS };
 typedef struct {
     char *folder; /* (owned) */
     char *hosts[HOSTS];
-    Config *config;
+    ConfigCurrent *configs; /* (owned) */
     Connections *connections;
     ReadySet *ready;
     Lookups *lookups;
@@ -61,8 +61,9 @@ static Rig *rig_new(const char *options)
                         rig->folder, options, rig->hosts[OWN], PORT, rig->hosts[OWN], PORT + 5,
                         rig->hosts[NEIGHBOUR]);
     g_assert_true(g_file_set_contents(path, text, -1, &error));
-    rig->config = config_load(path, "Bailey", &error);
+    Config *config = config_load(path, "Bailey", &error);
     g_assert_no_error(error);
+    rig->configs = config_current_new(config);
     g_remove(path);
 
     rig->log = log_new(rig->folder, "Bailey", LOG_MESSAGES_ALL, &error);
@@ -71,7 +72,7 @@ static Rig *rig_new(const char *options)
     g_assert_no_error(error);
     rig->connections = connections_new();
     rig->lookups = lookups_new(rig->ready, 1, 10, 1);
-    rig->acceptor = acceptor_new(rig->config, rig->connections, rig->ready,
+    rig->acceptor = acceptor_new(rig->configs, rig->connections, rig->ready,
                                  (Sweep){.run = sweep, .self = rig}, rig->log, &error);
     g_assert_no_error(error);
     return rig;
@@ -98,7 +99,7 @@ static char *rig_end(Rig *rig)
     ready_set_free(rig->ready);
     log_free(rig->log);
     g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    config_free(rig->config);
+    config_current_free(rig->configs);
     g_remove(path);
     g_rmdir(rig->folder);
     for (unsigned i = 0; i < HOSTS; i++)
@@ -338,7 +339,7 @@ static void test_address_taken(void)
     g_autoptr(GError) error = NULL;
     g_autofree char *where = g_strdup_printf("%s:%d", rig->hosts[OWN], PORT);
 
-    g_assert_null(acceptor_new(rig->config, rig->connections, rig->ready,
+    g_assert_null(acceptor_new(rig->configs, rig->connections, rig->ready,
                                (Sweep){.run = sweep, .self = rig}, rig->log, &error));
     g_assert_error(error, HERD_ACCEPTOR_ERROR, HERD_ACCEPTOR_ERROR_LISTEN);
     g_assert_nonnull(strstr(error->message, where));

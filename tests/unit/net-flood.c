@@ -20,6 +20,9 @@
 
 /* Bailey's neighbours, in the order of their names: the test is both of them. */
 enum { BONA, CAMPBELL, NEIGHBOURS };
+static const char *const names[] = {"Bona", "Campbell"};
+
+enum { CLIENT = -1 }; /* in place of a neighbour */
 
 typedef struct {
     int socket;
@@ -32,7 +35,7 @@ typedef struct {
 typedef struct {
     char *folder; /* (owned) */
     char *host;   /* (owned) of this process alone, so that tests may run beside each other */
-    Config *config;
+    ConfigCurrent *configs; /* (owned) */
     Store *store;
     Log *log;
     Flood *flood;
@@ -83,8 +86,9 @@ static Rig *rig_new(void)
                         "[member Bona]\nlisten = %s:%d\n[member Campbell]\nlisten = %s:%d\n",
                         rig->folder, rig->host, rig->host, PORT + BONA, rig->host, PORT + CAMPBELL);
     g_assert_true(g_file_set_contents(path, text, -1, &error));
-    rig->config = config_load(path, "Bailey", &error);
+    Config *config = config_load(path, "Bailey", &error);
     g_assert_no_error(error);
+    rig->configs = config_current_new(config);
     g_remove(path);
     for (int i = 0; i < NEIGHBOURS; i++)
         rig->listeners[i] = listen_on(rig, i);
@@ -93,7 +97,7 @@ static Rig *rig_new(void)
     store_put(rig->store, first, 0);
     rig->log = log_new(rig->folder, "Bailey", LOG_MESSAGES_NONE, &error);
     g_assert_no_error(error);
-    rig->flood = flood_new(rig->config, rig->store, rig->log, &error);
+    rig->flood = flood_new(rig->configs, rig->store, rig->log, &error);
     g_assert_no_error(error);
     return rig;
 }
@@ -108,7 +112,7 @@ static void rig_free(Rig *rig)
             close(rig->listeners[i]);
     store_free(rig->store);
     log_free(rig->log);
-    config_free(rig->config);
+    config_current_free(rig->configs);
     g_remove(path);
     g_rmdir(rig->folder);
     g_free(rig->folder);
@@ -195,7 +199,6 @@ static void assert_heard(Peer *peer, const char *expected)
 /* The link to @neighbour in its run @run, its hello answered. (transfer full) */
 static Peer *greet_run(const Rig *rig, int neighbour, int64_t run)
 {
-    static const char *const names[] = {"Bona", "Campbell"};
     g_autofree char *hello = message_format_hello("Bailey", names[neighbour], incarnation());
     g_autofree char *reply = message_format_hello(names[neighbour], "Bailey", run);
     Peer *peer = g_new0(Peer, 1);
@@ -219,6 +222,12 @@ static void peer_free(Peer *peer)
     g_free(peer);
 }
 
+/* What updates call @neighbour. */
+static GQuark id_of(int neighbour)
+{
+    return neighbour == CLIENT ? 0 : g_quark_from_string(names[neighbour]);
+}
+
 /* As a worker does: store, then flood. */
 static void update_as(Rig *rig, int client, int time, const FloodUpdate *from)
 {
@@ -231,7 +240,7 @@ static void update_as(Rig *rig, int client, int time, const FloodUpdate *from)
 
 static void update(Rig *rig, int client, int time, int from)
 {
-    update_as(rig, client, time, &(FloodUpdate){.from = from, .incarnation = RUN});
+    update_as(rig, client, time, &(FloodUpdate){.from = id_of(from), .incarnation = RUN});
 }
 
 /* Hears one update; which client's it is, or -1 at the end. */
@@ -283,10 +292,10 @@ static void test_not_back(void)
     Peer *peers[NEIGHBOURS];
 
     greet_all(rig, peers);
-    update(rig, 1, 5, -1);
+    update(rig, 1, 5, CLIENT);
     update(rig, 2, 5, BONA);
     update(rig, 3, 5, CAMPBELL);
-    update(rig, 4, 5, -1);
+    update(rig, 4, 5, CLIENT);
     static const int of_bona[] = {1, 3, 4}, of_campbell[] = {1, 2, 4};
     for (int i = 0; i < 3; i++) {
         int time;
@@ -308,10 +317,10 @@ static void test_back_to_another_run(void)
     int time;
 
     greet_all(rig, peers);
-    update_as(rig, 1, 5, &(FloodUpdate){.from = BONA, .incarnation = RUN - 1});
-    update_as(rig, 2, 5, &(FloodUpdate){.from = BONA, .incarnation = RUN});
-    update_as(rig, 3, 5, &(FloodUpdate){.from = BONA, .incarnation = INCARNATION_UNKNOWN});
-    update(rig, 4, 5, -1);
+    update_as(rig, 1, 5, &(FloodUpdate){.from = id_of(BONA), .incarnation = RUN - 1});
+    update_as(rig, 2, 5, &(FloodUpdate){.from = id_of(BONA), .incarnation = RUN});
+    update_as(rig, 3, 5, &(FloodUpdate){.from = id_of(BONA), .incarnation = INCARNATION_UNKNOWN});
+    update(rig, 4, 5, CLIENT);
     static const int of_bona[] = {1, 3, 4};
     for (int i = 0; i < 3; i++)
         g_assert_cmpint(hear_update(peers[BONA], &time), ==, of_bona[i]);
@@ -331,10 +340,10 @@ static void test_found_is_compared(void)
 
     greet_all(rig, peers);
     g_assert_cmpuint(peers[CAMPBELL]->found, ==, 1); /* what was there from the start */
-    update_as(rig, 1, 5, &(FloodUpdate){.from = BONA, .incarnation = RUN, .found = true});
+    update_as(rig, 1, 5, &(FloodUpdate){.from = id_of(BONA), .incarnation = RUN, .found = true});
     g_assert_cmpint(hear_update(peers[CAMPBELL], &time), ==, 1);
     g_assert_cmpuint(peers[CAMPBELL]->found, ==, 2);
-    update(rig, 2, 5, -1);
+    update(rig, 2, 5, CLIENT);
     for (int i = 0; i < NEIGHBOURS; i++) {
         g_assert_cmpint(hear_update(peers[i], &time), ==, 2);
         peer_free(peers[i]);
@@ -356,7 +365,7 @@ static void test_comes_back(void)
         peer_free(peers[BONA]);
         peers[BONA] = greet(rig, BONA);
         hear_until(peers[BONA], 1, 5);
-        update(rig, 2, times, -1);
+        update(rig, 2, times, CLIENT);
         hear_until(peers[CAMPBELL], 2, times);
     }
     for (int i = 0; i < NEIGHBOURS; i++)
@@ -379,14 +388,14 @@ static void run_slow_neighbour(bool absent)
     }
     for (int round = 1; round <= rounds; round++)
         for (int i = 0; i < CLIENTS; i++)
-            update(rig, i, round, -1);
-    update(rig, CLIENTS, 1, -1);
+            update(rig, i, round, CLIENT);
+    update(rig, CLIENTS, 1, CLIENT);
     hear_until(peers[CAMPBELL], CLIENTS, 1);
 
     /* Then it hears the newest of all. */
     if (absent) {
         rig->listeners[BONA] = listen_on(rig, BONA);
-        flood_poke(rig->flood, BONA, 0); /* or it would take its time to try again */
+        flood_poke(rig->flood, id_of(BONA), 0); /* or it would take its time to try again */
         peers[BONA] = greet(rig, BONA);
     }
     for (int left = CLIENTS; left > 0;) {
@@ -427,7 +436,7 @@ static void produce(void *argument)
         Record *record = record_of(producer->first + i, 5);
 
         store_put(producer->rig->store, record, 0);
-        updates[gathered++] = (FloodUpdate){.record = record, .from = -1};
+        updates[gathered++] = (FloodUpdate){.record = record};
         if (gathered <= (size_t)i % G_N_ELEMENTS(updates) && i + 1 < producer->count)
             continue;
         flood_push(producer->rig->flood, updates, gathered);
@@ -487,7 +496,7 @@ static void test_free_flushes(void)
         greet_all(rig, peers);
         for (int i = 1; i < updates; i++)
             update(rig, i, 5, CAMPBELL);
-        update(rig, updates, 5, -1);
+        update(rig, updates, 5, CLIENT);
         peers[BONA]->mute = peers[CAMPBELL]->mute = true;
         g_assert_true(thread_start(&thread, "free", free_flood, rig, NULL));
         for (int i = 1; i <= updates; i++) {
@@ -530,8 +539,8 @@ static void test_free_without_links(void)
     Rig *rig = rig_new();
 
     for (int i = 0; i < 1000; i++)
-        update(rig, i, 5, -1);
-    flood_poke(rig->flood, BONA, 0);
+        update(rig, i, 5, CLIENT);
+    flood_poke(rig->flood, id_of(BONA), 0);
     rig_free(rig);
 }
 
@@ -543,8 +552,8 @@ static void test_poke(void)
 
     greet_all(rig, peers);
     for (int i = 0; i < NEIGHBOURS; i++)
-        flood_poke(rig->flood, i, 0);
-    update(rig, 1, 5, -1);
+        flood_poke(rig->flood, id_of(i), 0);
+    update(rig, 1, 5, CLIENT);
     for (int i = 0; i < NEIGHBOURS; i++)
         g_assert_cmpint(hear_until(peers[i], 1, 5), ==, 0);
     for (int i = 0; i < NEIGHBOURS; i++)

@@ -514,7 +514,7 @@ static void work(void *argument)
                 fly(worker, wait->flight, wait->query.bound - 5);
             lookup_wait_free(wait);
         } else if (connection->neighbour > 0) {
-            unsigned query = (unsigned)connection->neighbour % 3;
+            unsigned query = connection->neighbour % 3;
             PlacesQuery wanted = {.bound = 5 + query};
 
             connection->neighbour--;
@@ -555,7 +555,7 @@ static void test_many_workers(void)
 
     fill(c, CONNECTIONS);
     for (unsigned i = 0; i < CONNECTIONS; i++) {
-        c[i]->neighbour = turns;
+        c[i]->neighbour = (GQuark)turns;
         ready_set_resume(rig.ready, c[i]);
     }
     for (int i = 0; i < WORKERS; i++)

@@ -5,9 +5,6 @@
 
 #include "tests/unit/net-session-rig.h"
 
-/* Index of Riley among the neighbours. */
-enum { OF_RILEY = 2 };
-
 static void put(Rig *rig, const char *line)
 {
     Message m = message_parse(slice_of(line));
@@ -95,19 +92,19 @@ static void test_sync(void)
     g_assert_cmpuint(rig->turn.updates->len, ==, 1);
     g_assert_true(update->found);
     g_assert_cmpint(update->incarnation, ==, 77);
-    assert_flooded(rig, "AT Clark +0.000000001 kiwi +1+1 10\n", 0);
+    assert_flooded(rig, "AT Clark +0.000000001 kiwi +1+1 10\n", "Bona");
     assert_kept(rig, "kiwi", "AT Clark +0.000000001 kiwi +1+1 10\n");
     assert_reply(rig, rig->link, "SYNC Clark +0.000000001 kiwi +1+1 10", "");
     assert_reply(rig, rig->link, "SYNC Clark +0.000000001 kiwi +1+1 9", "");
     assert_reply(rig, rig->link, "SYNC Clark +0.000000001 kiwi +1+1", "");
-    assert_flooded(rig, NULL, 0);
+    assert_flooded(rig, NULL, NULL);
     g_assert_cmpuint(counters_read(COUNT_SYNCS_TAKEN), ==, taken + 1);
     g_assert_cmpuint(counters_read(COUNT_SYNCS_DROPPED), ==, dropped + 2);
     g_assert_cmpuint(counters_read(COUNT_UPDATES_TAKEN), ==, updates);
 
     assert_reply(rig, rig->link, "AT Clark +0.000000001 kiwi +1+1 11", "");
     g_assert_false(g_array_index(rig->turn.updates, FloodUpdate, 0).found);
-    assert_flooded(rig, "AT Clark +0.000000001 kiwi +1+1 11\n", 0);
+    assert_flooded(rig, "AT Clark +0.000000001 kiwi +1+1 11\n", "Bona");
     assert_invalid(rig, rig->client, "SYNC Clark +0.000000001 kiwi +1+1 12");
     rig_free(rig);
 }
@@ -128,20 +125,20 @@ static void test_max_records(void)
 
     /* Who is known goes on. */
     assert_reply(rig, rig->client, "IAMAT a +2+2 950", "AT Bailey +50.000000005 a +2+2 950\n");
-    assert_flooded(rig, "AT Bailey +50.000000005 a +2+2 950\n", CONNECTION_CLIENT);
+    assert_flooded(rig, "AT Bailey +50.000000005 a +2+2 950\n", NULL);
     assert_reply(rig, rig->client, "IAMAT a +2+2 900", "AT Bailey +100.000000005 a +2+2 900\n");
 
     /* What another member has accepted is not judged again, or the herd would fall apart. */
     assert_reply(rig, rig->link, "AT Bona +0.000000001 d +1+1 5", "");
-    assert_flooded(rig, "AT Bona +0.000000001 d +1+1 5\n", 0);
+    assert_flooded(rig, "AT Bona +0.000000001 d +1+1 5\n", "Bona");
     assert_reply(rig, rig->link, "SYNC Bona +0.000000001 e +1+1 5", "");
-    assert_flooded(rig, "AT Bona +0.000000001 e +1+1 5\n", 0);
+    assert_flooded(rig, "AT Bona +0.000000001 e +1+1 5\n", "Bona");
     g_assert_cmpuint(store_size(rig->context.store), ==, 4);
     g_assert_cmpuint(counters_read(COUNT_RECORDS_REFUSED), ==, refused + 1);
 
     /* Other implementations judge nothing. */
     assert_reply(rig, riley, "AT Riley +0.1 f +1+1 5", "");
-    assert_flooded(rig, NULL, 0);
+    assert_flooded(rig, NULL, NULL);
     assert_kept(rig, "f", NULL);
     g_assert_cmpuint(counters_read(COUNT_RECORDS_REFUSED), ==, refused + 2);
     close(riley->descriptor);
@@ -159,18 +156,18 @@ static void test_too_old(void)
 
     store_set_horizon(rig->context.store, 900);
     assert_reply(rig, rig->client, "IAMAT a +1+1 899.9", "AT Bailey +100.100000005 a +1+1 899.9\n");
-    assert_flooded(rig, NULL, 0);
+    assert_flooded(rig, NULL, NULL);
     assert_kept(rig, "a", NULL);
     assert_invalid(rig, rig->client, "WHATSAT a 10 5");
     g_assert_cmpuint(counters_read(COUNT_EXPIRED), ==, expired + 1);
     g_assert_cmpuint(counters_read(COUNT_STALE), ==, stale);
     g_assert_cmpuint(counters_read(COUNT_IAMAT), ==, iamat + 1);
     assert_reply(rig, rig->link, "AT Bona +0.000000001 a +1+1 899", "");
-    assert_flooded(rig, NULL, 0);
+    assert_flooded(rig, NULL, NULL);
     g_assert_cmpuint(counters_read(COUNT_EXPIRED), ==, expired + 2);
     g_assert_cmpuint(counters_read(COUNT_UPDATES_DROPPED), ==, dropped + 1);
     assert_reply(rig, rig->client, "IAMAT a +1+1 900", "AT Bailey +100.000000005 a +1+1 900\n");
-    assert_flooded(rig, "AT Bailey +100.000000005 a +1+1 900\n", CONNECTION_CLIENT);
+    assert_flooded(rig, "AT Bailey +100.000000005 a +1+1 900\n", NULL);
     store_set_horizon(rig->context.store, 901);
     assert_invalid(rig, rig->client, "WHATSAT a 10 5");
     rig_free(rig);
@@ -212,7 +209,7 @@ static void test_r24_taken(void)
         char client[] = {(char)('a' + (int)i), '\0'};
 
         say_from(rig, RILEY, rows[i].line, "");
-        assert_flooded(rig, rows[i].stored, OF_RILEY);
+        assert_flooded(rig, rows[i].stored, "Riley");
         assert_kept(rig, client, rows[i].stored);
     }
     g_assert_cmpuint(counters_read(COUNT_FOREIGN_TAKEN), ==, taken + G_N_ELEMENTS(rows));
@@ -240,16 +237,17 @@ static void test_r24_copies(void)
     forget_updates(rig);
     for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
         say_from(rig, RILEY, lines[i], "");
-        assert_flooded(rig, NULL, 0);
+        assert_flooded(rig, NULL, NULL);
         assert_kept(rig, "k", stored);
         g_assert_cmpuint(counters_read(COUNT_FOREIGN_DROPPED), ==, dropped + i + 1);
     }
     /* Between members that keep digits it is decided by R21 alone. */
     assert_reply(rig, rig->link, "AT Clark +0.1 k +34.068930-118.445127 1520023934.918963998", "");
-    assert_flooded(rig, NULL, 0); /* R5's nine decimals */
+    assert_flooded(rig, NULL, NULL); /* R5's nine decimals */
     assert_reply(rig, rig->link,
                  "AT Clark +0.100000000 k +34.068930-118.445127 1520023934.918963998", "");
-    assert_flooded(rig, "AT Clark +0.100000000 k +34.068930-118.445127 1520023934.918963998\n", 0);
+    assert_flooded(rig, "AT Clark +0.100000000 k +34.068930-118.445127 1520023934.918963998\n",
+                   "Bona");
     rig_free(rig);
 }
 
@@ -269,7 +267,7 @@ static void test_r24_no_form(void)
 
     for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
         say_from(rig, RILEY, lines[i], "");
-        assert_flooded(rig, NULL, 0);
+        assert_flooded(rig, NULL, NULL);
     }
     g_assert_cmpuint(counters_read(COUNT_FOREIGN_DROPPED), ==, dropped + G_N_ELEMENTS(lines));
     g_assert_cmpuint(store_size(rig->context.store), ==, 0);
@@ -316,10 +314,10 @@ static void test_r24_strangers(void)
 
         say_from(rig, RILEY, others[i], reply);
     }
-    assert_flooded(rig, NULL, 0);
+    assert_flooded(rig, NULL, NULL);
     g_assert_cmpuint(store_size(rig->context.store), ==, 0);
     say_from(rig, RILEY, "IAMAT k +1+1 900", "AT Bailey +100.000000005 k +1+1 900\n");
-    assert_flooded(rig, "AT Bailey +100.000000005 k +1+1 900\n", CONNECTION_CLIENT);
+    assert_flooded(rig, "AT Bailey +100.000000005 k +1+1 900\n", NULL);
     rig_free(rig);
 }
 

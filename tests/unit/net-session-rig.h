@@ -20,7 +20,8 @@ enum { OWN, BONA, STRANGER, RILEY, HOSTS };
 typedef struct {
     char *folder; /* (owned) */
     char *hosts[HOSTS];
-    Config *config;
+    ConfigCurrent *configs; /* (owned) */
+    const Config *config;   /* of configs */
     SessionContext context;
     Turn turn;
     Connection *client;   /* of no socket */
@@ -64,8 +65,10 @@ static Rig *rig_new(const char *options)
                         rig->folder, options, rig->hosts[OWN], rig->hosts[BONA], rig->hosts[OWN],
                         rig->hosts[OWN], rig->hosts[RILEY]);
     g_assert_true(g_file_set_contents(path, text, -1, &error));
-    rig->config = config_load(path, "Bailey", &error);
+    Config *config = config_load(path, "Bailey", &error);
     g_assert_no_error(error);
+    rig->configs = config_current_new(config);
+    rig->config = config;
     g_remove(path);
 
     SessionContext *context = &rig->context;
@@ -73,7 +76,7 @@ static Rig *rig_new(const char *options)
     context->store = store_new();
     context->log = log_new(rig->folder, "Bailey", rig->config->log_messages, &error);
     g_assert_no_error(error);
-    context->flood = flood_new(rig->config, context->store, context->log, &error);
+    context->flood = flood_new(rig->configs, context->store, context->log, &error);
     g_assert_no_error(error);
     context->nearby = (Nearby){.self = rig, .at_once = fake_at_once};
     rig->turn.output = g_string_new(NULL);
@@ -81,7 +84,7 @@ static Rig *rig_new(const char *options)
     rig->turn.received = (Timestamp){.seconds = 1000, .nanoseconds = 5};
     rig->client = connection_new(-1, &(struct sockaddr_storage){0});
     rig->link = connection_new(-1, &(struct sockaddr_storage){0});
-    rig->link->neighbour = 0;
+    rig->link->neighbour = g_quark_from_string("Bona");
     return rig;
 }
 
@@ -117,7 +120,7 @@ static void rig_free(Rig *rig)
     connection_free(rig->client);
     connection_free(rig->link);
     store_free(rig->context.store);
-    config_free(rig->config);
+    config_current_free(rig->configs);
     for (unsigned i = 0; i < HOSTS; i++)
         g_free(rig->hosts[i]);
     g_free(rig->folder);
@@ -151,8 +154,9 @@ static void assert_invalid(Rig *rig, Connection *connection, const char *line)
     g_assert_cmpuint(counters_read(COUNT_INVALID), ==, before + 1);
 }
 
-/* What is to be flooded is @line, from @from, and nothing else; NULL: nothing at all. */
-static void assert_flooded(Rig *rig, const char *line, int from)
+/* What is to be flooded is @line, from @from (NULL: a client), and nothing else; NULL: nothing at
+ * all. */
+static void assert_flooded(Rig *rig, const char *line, const char *from)
 {
     g_assert_cmpuint(rig->turn.updates->len, ==, line != NULL ? 1 : 0);
     if (line == NULL)
@@ -161,7 +165,7 @@ static void assert_flooded(Rig *rig, const char *line, int from)
     g_autofree char *text =
         g_strndup(record_line(update->record).data, record_line(update->record).length);
     g_assert_cmpstr(text, ==, line);
-    g_assert_cmpint(update->from, ==, from);
+    g_assert_cmpstr(g_quark_to_string(update->from), ==, from);
     forget_updates(rig);
 }
 

@@ -191,7 +191,7 @@ static void test_half_update(void)
     Rig *rig = rig_new("", 1, 1, 1);
     Client link = client_new(rig, false);
 
-    link.connection->neighbour = 0;
+    link.connection->neighbour = g_quark_from_string("Bona");
     rig_start(rig, 1);
     say_text(&link, "AT Bona +0.000000001 a +1+1 5\nAT Bona +0.000000001 b +1+1 16214648");
     end_input(&link);

@@ -22,8 +22,9 @@
 
 /* What workers need, and a provider that can be made to block. */
 typedef struct {
-    char *folder; /* (owned) */
-    Config *config;
+    char *folder;           /* (owned) */
+    ConfigCurrent *configs; /* (owned) */
+    const Config *config;   /* of configs */
     WorkerContext context;
     Pool *pool;
 
@@ -89,17 +90,19 @@ static Rig *rig_new(const char *options, unsigned active, unsigned most, unsigne
                         "[member Bona]\nlisten = 127.0.0.1:2\n",
                         rig->folder, options);
     g_assert_true(g_file_set_contents(path, text, -1, &error));
-    rig->config = config_load(path, "Bailey", &error);
+    Config *config = config_load(path, "Bailey", &error);
     g_assert_no_error(error);
+    rig->configs = config_current_new(config);
+    rig->config = config;
     g_remove(path);
 
     WorkerContext *context = &rig->context;
-    context->session.config = rig->config;
+    context->configs = rig->configs;
     context->session.store = store_new();
     context->session.log = log_new(rig->folder, "Bailey", rig->config->log_messages, &error);
     g_assert_no_error(error);
     context->session.flood =
-        flood_new(rig->config, context->session.store, context->session.log, &error);
+        flood_new(rig->configs, context->session.store, context->session.log, &error);
     g_assert_no_error(error);
     context->session.nearby = (Nearby){
         .self = rig, .at_once = fake_at_once, .nearby = fake_nearby, .refuse = fake_refuse};
@@ -132,7 +135,7 @@ static void rig_free(Rig *rig)
     ready_set_free(context->ready);
     store_free(context->session.store);
     log_free(context->session.log);
-    config_free(rig->config);
+    config_current_free(rig->configs);
     g_remove(path);
     g_rmdir(rig->folder);
     g_free(rig->folder);

@@ -114,7 +114,7 @@ static void test_link(void)
     Client link = client_new(rig, false);
     g_autoptr(GString) text = g_string_new(NULL);
 
-    link.connection->neighbour = 0;
+    link.connection->neighbour = g_quark_from_string("Bona");
     for (int i = 0; i < UPDATES; i++)
         g_string_append_printf(text, "AT B +0.000000000 %d +0+0 1\n", i);
     rig_start(rig, 2);
