@@ -3,6 +3,7 @@
 
 #include "core/counters.h"
 #include "core/log.h"
+#include "core/memory.h"
 #include "core/state.h"
 #include "core/store.h"
 #include "core/thread.h"
@@ -84,8 +85,10 @@ static void sweep(void *pointer, int64_t now_ms)
 {
     Server *server = pointer;
 
+    memory_measure(config_current_get(server->configs)->limits.max_memory_mb);
     connections_sweep(server->connections, now_ms);
     lookups_sweep(server->workers.lookups, now_ms);
+    ready_set_resume_postponed(server->workers.ready);
     places_sweep(server->places, now_ms);
     forget_expired(server);
 }

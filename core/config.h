@@ -80,7 +80,7 @@ typedef struct {
     unsigned max_lines_per_s;             /* that a client says over one connection; 0: no bound */
     unsigned handshake_timeout_s;         /* a TLS handshake begun and not finished */
     unsigned max_handshakes;              /* unfinished TLS handshakes at once */
-    unsigned max_memory_mb; /* MiB of records and of what connections keep; 0: no bound */
+    unsigned max_memory_mb;               /* MiB of memory of the process; 0: no bound */
 } LimitOptions;
 
 typedef struct {

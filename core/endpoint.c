@@ -98,6 +98,15 @@ bool endpoint_same_host(const Endpoint *endpoint, const struct sockaddr_storage 
     return IN6_ARE_ADDR_EQUAL(&a, &b);
 }
 
+struct in6_addr endpoint_network_of(const struct sockaddr_storage *address)
+{
+    struct in6_addr network = host_of(address);
+
+    if (!IN6_IS_ADDR_V4MAPPED(&network))
+        memset(&network.s6_addr[8], 0, 8);
+    return network;
+}
+
 void endpoint_format(const struct sockaddr_storage *address, char text[static ENDPOINT_TEXT_MAX])
 {
     char host[INET6_ADDRSTRLEN] = "?";

@@ -30,5 +30,9 @@ bool endpoint_is_wildcard(const Endpoint *endpoint);
  * IPv6 socket is the IPv4 address. */
 bool endpoint_same_host(const Endpoint *endpoint, const struct sockaddr_storage *address);
 
+/* Whom the owner of @address may be taken for when connections are counted: an IPv4 host (mapped
+ * into IPv6), or a network of IPv6, /64, since one host has as many addresses as it likes. */
+struct in6_addr endpoint_network_of(const struct sockaddr_storage *address);
+
 /* Writes @address as text, [v6]:port in brackets. */
 void endpoint_format(const struct sockaddr_storage *address, char text[static ENDPOINT_TEXT_MAX]);

@@ -2,6 +2,7 @@
 #include "net/acceptor.h"
 
 #include "core/counters.h"
+#include "core/memory.h"
 #include "core/thread.h"
 
 #include <errno.h>
@@ -13,8 +14,9 @@
 #define BACKLOG        4096
 #define ACCEPT_BURST   256 /* from one listening socket, before the next has its turn */
 #define SWEEP_EVERY_MS 1000
-#define PACE_MS        100 /* without accepting, when the system has run out of something */
-#define GREETING_S     5 /* for a connection above max_connections to say that it is a neighbour */
+#define PACE_MS        100  /* without accepting, when the system has run out of something */
+#define GREETING_S     5    /* for a connection above a limit to say that it is a neighbour */
+#define SAID_AGAIN_MS  1000 /* between two lines of the log that say the same */
 
 /* A neighbour may have these above max_connections: its link, one that it has not noticed to be
  * dead, and room to spare. */
@@ -46,6 +48,9 @@ struct Acceptor {
                        thread */
     bool full; /* the log has been told that max_connections are there; owned by the acceptor thread
                 */
+    bool is_short;        /* the same of max_memory_mb */
+    int64_t said_crowded; /* monotonic_ms() when it was last told of max_connections_per_address;
+                             owned by the acceptor thread */
 };
 
 static void close_listeners(Acceptor *acceptor)
@@ -163,25 +168,62 @@ static void say_change(Acceptor *acceptor, bool *said, bool now, const char *beg
     *said = now;
 }
 
-static void admit(Acceptor *acceptor, int descriptor, const struct sockaddr_storage *address)
+/* Says where they all come from, but not of each that is refused. */
+static void say_crowded(Acceptor *acceptor, const struct sockaddr_storage *address)
 {
-    const Config *config = config_current_get(acceptor->configs);
-    bool full = connections_count(acceptor->connections) >= config->limits.max_connections;
+    int64_t now = monotonic_ms();
+    char text[ENDPOINT_TEXT_MAX];
+
+    if (now < acceptor->said_crowded + SAID_AGAIN_MS)
+        return;
+    acceptor->said_crowded = now;
+    endpoint_format(address, text);
+    log_event(acceptor->log, LOG_WARNING,
+              "refuse %s: max_connections_per_address are open from there", text);
+}
+
+/* Whether a limit keeps a connection from @address out, unless it is a neighbour's. @ret_counter:
+ * which. */
+static bool is_above_limit(Acceptor *acceptor, const LimitOptions *limits,
+                           const struct sockaddr_storage *address, Counter *ret_counter)
+{
+    bool full = connections_count(acceptor->connections) >= limits->max_connections;
+    bool is_short = memory_is_short();
+    bool crowded = limits->max_connections_per_address > 0 &&
+                   connections_count_from(acceptor->connections, address) >=
+                       limits->max_connections_per_address;
 
     say_change(acceptor, &acceptor->full, full,
                "full: max_connections are open, new ones are closed at once",
                "no longer full: new connections are served again");
-    if (full && !may_be_neighbour(acceptor, config, address)) {
-        counters_add(COUNT_CONNECTIONS_REFUSED, 1);
+    say_change(acceptor, &acceptor->is_short, is_short,
+               "short of memory: max_memory_mb are in use, new connections and clients are refused",
+               "no longer short of memory");
+    if (crowded)
+        say_crowded(acceptor, address);
+    *ret_counter = full       ? COUNT_CONNECTIONS_REFUSED
+                   : is_short ? COUNT_MEMORY_REFUSED
+                              : COUNT_CONNECTIONS_REFUSED_ADDRESS;
+    return full || is_short || crowded;
+}
+
+static void admit(Acceptor *acceptor, int descriptor, const struct sockaddr_storage *address)
+{
+    const Config *config = config_current_get(acceptor->configs);
+    Counter counter;
+    bool above = is_above_limit(acceptor, &config->limits, address, &counter);
+
+    if (above && !may_be_neighbour(acceptor, config, address)) {
+        counters_add(counter, 1);
         close(descriptor);
         return;
     }
 
     Connection *connection = connection_new(descriptor, address);
-    unsigned patience_s = full ? GREETING_S : config->limits.idle_timeout_s;
+    unsigned patience_s = above ? GREETING_S : config->limits.idle_timeout_s;
     if (patience_s > 0)
         atomic_store(&connection->deadline, monotonic_ms() + (int64_t)patience_s * 1000);
-    connection->must_greet = full;
+    connection->must_greet = above;
     counters_add(COUNT_CONNECTIONS, 1);
     log_event(acceptor->log, LOG_INFO, "open %s", connection->peer);
     connections_add(acceptor->connections, connection);

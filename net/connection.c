@@ -34,6 +34,7 @@ Connection *connection_new(int descriptor, const struct sockaddr_storage *addres
     atomic_store(&connection->state, STATE_OWNED);
     connection->descriptor = descriptor;
     connection->neighbour = CONNECTION_CLIENT;
+    connection->network = endpoint_network_of(address);
     endpoint_format(address, peer);
     connection->peer = g_strdup(peer);
     return connection;

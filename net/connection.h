@@ -13,8 +13,10 @@
 
 #include "core/slice.h"
 #include "core/timestamp.h"
+#include "net/pace.h"
 
 #include <glib.h>
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,12 +56,15 @@ struct Connection {
     int64_t incarnation; /* of that neighbour, as its hello said */
     Timestamp received;  /* when the last of input came in */
     unsigned position;   /* in Connections; protected by its lock */
+    struct in6_addr
+        network; /* that it comes from, see endpoint_network_of(); read-only after new */
     _Atomic int64_t
         deadline; /* atomic; monotonic_ms() after which it is closed, 0: none. Read by the sweep */
     atomic_bool expired; /* atomic; set by the sweep that shut the socket down */
     atomic_bool cut;     /* atomic; we have ended its input, by the sweep or to stop */
-    bool must_greet;     /* it is above max_connections and stays only if its first line is a
-                            neighbour's hello */
+    Pace pace;           /* of a client, if there is max_lines_per_s */
+    bool must_greet; /* it is above a limit and stays only if its first line is a neighbour's hello
+                      */
     bool watches_output; /* the ready set hears when the socket takes output again */
     bool is_foreign;     /* a foreign neighbour's update has come over it */
     bool end_of_input;   /* there is no more to read */

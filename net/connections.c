@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/connections.h"
 
+#include "core/endpoint.h"
+#include "core/record.h"
 #include "core/thread.h"
 
 #include <unistd.h>
@@ -11,7 +13,21 @@ struct Connections {
     pthread_mutex_t lock;
     pthread_cond_t none; /* all has become empty; signalled under lock */
     GPtrArray *all;      /* owned Connection, each at its position; protected by lock */
+    GHashTable *sources; /* set of owned Source; protected by lock */
 };
+
+/* A network that there are connections from. Its key is that of records: any bytes, and a hash that
+ * nobody can foresee. */
+typedef struct {
+    RecordKey key;
+    struct in6_addr network;
+    unsigned count;
+} Source;
+
+static RecordKey source_key(const struct in6_addr *network)
+{
+    return record_key((Slice){.data = (const char *)network, .length = sizeof *network});
+}
 
 Connections *connections_new(void)
 {
@@ -20,6 +36,7 @@ Connections *connections_new(void)
     pthread_mutex_init(&connections->lock, NULL);
     condition_init(&connections->none);
     connections->all = g_ptr_array_new();
+    connections->sources = g_hash_table_new_full(record_key_hash, record_key_equal, g_free, NULL);
     return connections;
 }
 
@@ -30,14 +47,44 @@ void connections_free(Connections *connections)
     while (connections->all->len > 0)
         connections_close(connections, connections->all->pdata[connections->all->len - 1]);
     g_ptr_array_unref(connections->all);
+    g_hash_table_unref(connections->sources);
     pthread_cond_destroy(&connections->none);
     pthread_mutex_destroy(&connections->lock);
     g_free(connections);
 }
 
+static Source *find_source(Connections *connections, const struct in6_addr *network)
+{
+    RecordKey key = source_key(network);
+
+    return g_hash_table_lookup(connections->sources, &key);
+}
+
+static void count_in(Connections *connections, const struct in6_addr *network)
+{
+    Source *source = find_source(connections, network);
+
+    if (source == NULL) {
+        source = g_new0(Source, 1);
+        source->network = *network;
+        source->key = source_key(&source->network);
+        g_hash_table_add(connections->sources, source);
+    }
+    source->count++;
+}
+
+static void count_out(Connections *connections, const struct in6_addr *network)
+{
+    Source *source = find_source(connections, network);
+
+    if (--source->count == 0)
+        g_hash_table_remove(connections->sources, source);
+}
+
 void connections_add(Connections *connections, Connection *connection)
 {
     mutex_lock(&connections->lock);
+    count_in(connections, &connection->network);
     connection->position = connections->all->len;
     g_ptr_array_add(connections->all, connection);
     mutex_unlock(&connections->lock);
@@ -52,6 +99,7 @@ void connections_close(Connections *connections, Connection *connection)
 
         moved->position = connection->position;
     }
+    count_out(connections, &connection->network);
     close(connection->descriptor); /* whatever it returns, the descriptor is gone: close(2) */
     if (connections->all->len == 0)
         condition_signal(&connections->none);
@@ -63,6 +111,17 @@ unsigned connections_count(Connections *connections)
 {
     mutex_lock(&connections->lock);
     unsigned count = connections->all->len;
+    mutex_unlock(&connections->lock);
+    return count;
+}
+
+unsigned connections_count_from(Connections *connections, const struct sockaddr_storage *address)
+{
+    struct in6_addr network = endpoint_network_of(address);
+
+    mutex_lock(&connections->lock);
+    const Source *source = find_source(connections, &network);
+    unsigned count = source != NULL ? source->count : 0;
     mutex_unlock(&connections->lock);
     return count;
 }

@@ -31,6 +31,9 @@ void connections_close(Connections *connections, Connection *connection);
 
 unsigned connections_count(Connections *connections);
 
+/* How many there are from where @address is, see endpoint_network_of(). */
+unsigned connections_count_from(Connections *connections, const struct sockaddr_storage *address);
+
 /* Shuts down each connection whose deadline is over, so that a worker finds it at its end and
  * closes it. */
 void connections_sweep(Connections *connections, int64_t now_ms);

@@ -17,8 +17,9 @@ struct ReadySet {
     atomic_bool closed; /* atomic; set once */
 
     pthread_mutex_t lock;
-    Connection *first; /* of the resumed, linked by next; protected by lock */
-    Connection *last;  /* protected by lock */
+    Connection *first;     /* of the resumed, linked by next; protected by lock */
+    Connection *last;      /* protected by lock */
+    Connection *postponed; /* linked by next; protected by lock */
 };
 
 static bool watch(ReadySet *set, int descriptor, int *mark)
@@ -196,6 +197,28 @@ void ready_set_resume(ReadySet *set, Connection *connection)
 
     int failed = eventfd_write(set->resumes, 1);
     g_assert(failed == 0); /* it counts connections: far below its 64 bits */
+}
+
+void ready_set_postpone(ReadySet *set, Connection *connection)
+{
+    mutex_lock(&set->lock);
+    connection->next = set->postponed;
+    set->postponed = connection;
+    mutex_unlock(&set->lock);
+}
+
+void ready_set_resume_postponed(ReadySet *set)
+{
+    mutex_lock(&set->lock);
+    Connection *next = g_steal_pointer(&set->postponed);
+    mutex_unlock(&set->lock);
+
+    while (next != NULL) {
+        Connection *connection = next;
+
+        next = connection->next;
+        ready_set_resume(set, connection);
+    }
 }
 
 /* The connection that was resumed first, or NULL when another worker was faster. */

@@ -10,9 +10,10 @@
  * the connection back. So to give one back costs no system call.
  *
  * Beside it a list of connections that go on for another reason than their socket: a lookup has
- * ended, or there are lines left to execute.
+ * ended, or there are lines left to execute. A second one has those that wait until it is their
+ * time again.
  *
- * Lock order: the mutex of that list is a leaf.
+ * Lock order: the mutex of these lists is a leaf.
  */
 
 #include "net/connection.h"
@@ -47,6 +48,13 @@ void ready_set_writing(Connection *connection);
 /* Gives @connection back so that some worker has it next at once, after those that came before. The
  * caller does not touch it any more. Any thread. */
 void ready_set_resume(ReadySet *set, Connection *connection);
+
+/* Gives @connection back so that some worker has it after the next ready_set_resume_postponed().
+ * The caller does not touch it any more. */
+void ready_set_postpone(ReadySet *set, Connection *connection);
+
+/* Resumes all that were postponed. Called from time to time. */
+void ready_set_resume_postponed(ReadySet *set);
 
 /* Waits for connections to serve; the caller owns the @most or fewer that it gets. Zero: the set is
  * closed, whatever else is ready. */

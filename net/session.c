@@ -4,6 +4,7 @@
 #include "core/counters.h"
 #include "core/dialect.h"
 #include "core/incarnation.h"
+#include "core/memory.h"
 #include "core/message.h"
 
 #include <stdio.h>
@@ -71,6 +72,14 @@ typedef struct {
     size_t most; /* clients known, above which a new one is refused; 0: never */
 } Source;
 
+/* Above how many clients a new one is refused; 0: never. Where memory is short, those that are
+ * there are enough. */
+static size_t most_clients(const SessionContext *context)
+{
+    return memory_is_short() ? MAX(1, store_size(context->store))
+                             : context->config->limits.max_records;
+}
+
 /* Stores @record and if it is new has it flooded to every neighbour but the one that it came from.
  */
 static StoreOutcome store_and_flood(const SessionContext *context, Record *record,
@@ -91,7 +100,7 @@ static StoreOutcome store_and_flood(const SessionContext *context, Record *recor
     if (outcome == STORE_EXPIRED)
         counters_add(COUNT_EXPIRED, 1);
     if (outcome == STORE_FULL)
-        counters_add(COUNT_RECORDS_REFUSED, 1);
+        counters_add(memory_is_short() ? COUNT_MEMORY_REFUSED : COUNT_RECORDS_REFUSED, 1);
     return outcome;
 }
 
@@ -104,7 +113,7 @@ static SessionOutcome execute_iamat(const SessionContext *context, const Connect
     if (too_far_ahead(context, message->iamat.time_value, turn->received))
         return reply_invalid(context, connection, line, turn);
 
-    Source source = {.neighbour = CONNECTION_CLIENT, .most = context->config->limits.max_records};
+    Source source = {.neighbour = CONNECTION_CLIENT, .most = most_clients(context)};
     g_autoptr(Record) record = message_iamat_record(message, slice_of(name), turn->received);
     StoreOutcome outcome = store_and_flood(context, record, &source, turn);
     if (outcome == STORE_FULL)
@@ -310,7 +319,7 @@ static SessionOutcome execute_foreign(const SessionContext *context, Connection 
                                       Slice line, Turn *turn)
 {
     DialectUpdate update;
-    Source source = {.most = context->config->limits.max_records};
+    Source source = {.most = most_clients(context)};
 
     if (!dialect_parse(line, &update) ||
         !find_foreign(context, connection, dialect_sender(&update), &source.neighbour)) {

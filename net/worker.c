@@ -2,6 +2,7 @@
 #include "net/worker.h"
 
 #include "core/counters.h"
+#include "core/memory.h"
 #include "core/thread.h"
 
 #include <errno.h>
@@ -39,6 +40,7 @@ typedef struct {
     unsigned count;
 
     /* Of the connection whose turn it is */
+    bool paced;  /* it may say only so many lines a second */
     char *input; /* (owned) INPUT_SIZE bytes, of which begin to end are to be executed */
     size_t begin;
     size_t end;
@@ -49,6 +51,7 @@ typedef enum {
     NEXT_ARM,    /* wait for the socket */
     NEXT_RESUME, /* go on with what is in input, after others had their turn */
     NEXT_WAIT,   /* it belongs to the lookups now */
+    NEXT_SLOW,   /* go on in a while: it says too much */
     NEXT_CLOSE,
 } Next;
 
@@ -365,6 +368,10 @@ static Next execute_lines(Worker *worker, Connection *connection)
             return NEXT_ARM;
         if (worker->turn.output->len >= OUTPUT_HIGH || worker->turn.updates->len >= LINK_BATCH)
             return NEXT_RESUME;
+        if (worker->paced && !pace_has_line(&connection->pace))
+            return NEXT_SLOW;
+        if (worker->paced)
+            pace_take_line(&connection->pace);
 
         if (session_may_take_long(line))
             let_watch(worker);
@@ -385,6 +392,17 @@ static Next execute_lines(Worker *worker, Connection *connection)
     }
 }
 
+/* Whether @connection is a client's that may say only so many lines a second, and how many now. */
+static void begin_pace(Worker *worker, Connection *connection)
+{
+    unsigned rate = worker->session.config->limits.max_lines_per_s;
+
+    worker->paced =
+        rate > 0 && connection->neighbour == CONNECTION_CLIENT && !connection->is_foreign;
+    if (worker->paced)
+        pace_refill(&connection->pace, rate, monotonic_ms());
+}
+
 /* One turn of @connection, which the worker owns until it returns. */
 static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress)
 {
@@ -393,6 +411,7 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
     bool had_lines = connection->has_lines || connection->wait != NULL;
     bool had_half_line = connection->input != NULL && !had_lines && !had_output;
 
+    begin_pace(worker, connection);
     if (!send_kept(worker, connection))
         return NEXT_CLOSE;
     *ret_progress =
@@ -402,6 +421,8 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
     if (connection->closing)
         return linger(worker, connection);
 
+    if (worker->paced && connection->wait == NULL && !pace_has_line(&connection->pace))
+        return NEXT_SLOW;
     connection->has_lines = false;
     load_input(worker, connection);
     if (connection->wait != NULL) {
@@ -424,7 +445,7 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
     if (next == NEXT_WAIT || next == NEXT_CLOSE || connection->output != NULL)
         return next; /* a lookup has kept the input, or there is nobody to keep it for */
 
-    connection->has_lines = next == NEXT_RESUME;
+    connection->has_lines = next == NEXT_RESUME || next == NEXT_SLOW;
     if (!connection->closing)
         keep_input(worker, connection);
     if (!send_output(worker, connection))
@@ -433,11 +454,24 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
         *ret_progress |= !had_output;
         return NEXT_ARM;
     }
-    if (next == NEXT_RESUME)
-        return NEXT_RESUME;
+    if (next == NEXT_RESUME || next == NEXT_SLOW)
+        return next;
     if (connection->closing)
         return linger(worker, connection);
     return connection->end_of_input ? NEXT_CLOSE : NEXT_ARM;
+}
+
+/* It is not read any more for a while; what it says meanwhile waits with it. */
+static void slow_down(Worker *worker, Connection *connection)
+{
+    if (!pace_wait(&connection->pace, monotonic_ms())) {
+        counters_add(COUNT_LINES_TOO_FAST, 1);
+        close_connection(worker, connection, "says more lines than max_lines_per_s");
+        return;
+    }
+    counters_add(COUNT_LINES_SLOWED, 1);
+    atomic_store_explicit(&connection->deadline, 0, memory_order_relaxed);
+    ready_set_postpone(worker->context->ready, connection);
 }
 
 static void serve(Worker *worker, Connection *connection)
@@ -446,6 +480,14 @@ static void serve(Worker *worker, Connection *connection)
 
     switch (take_turn(worker, connection, &progress)) {
     case NEXT_ARM:
+        if (connection->output != NULL && connection->neighbour == CONNECTION_CLIENT &&
+            memory_is_short()) {
+            counters_add(COUNT_MEMORY_REFUSED, 1);
+            close_connection(worker, connection, "takes no replies, and memory is short");
+            break;
+        }
+        if (worker->paced)
+            pace_rest(&connection->pace);
         set_deadline(worker, connection, progress);
         ready_set_arm(worker->context->ready, connection);
         break;
@@ -453,6 +495,9 @@ static void serve(Worker *worker, Connection *connection)
         ready_set_resume(worker->context->ready, connection);
         break;
     case NEXT_WAIT:
+        break;
+    case NEXT_SLOW:
+        slow_down(worker, connection);
         break;
     case NEXT_CLOSE:
         close_connection(worker, connection,

@@ -5,7 +5,7 @@ import time
 import unittest
 
 from client import Client, split_replies
-from harness import DEADLINE, SLOWER, HerdTestCase, diag, scaled, wait_until
+from harness import DEADLINE, SANITIZER, SLOWER, HerdTestCase, diag, scaled, wait_until
 
 
 class Timeouts(HerdTestCase):
@@ -113,6 +113,62 @@ class Bounds(HerdTestCase):
                     return False
         wait_until(admitted, 'a place comes free')
         self.assertEqual(old[0].ask(b'y'), b'? y\n')
+
+    def test_past_max_connections_per_address_others_are_served(self):
+        member = self.single(limits={'max_connections_per_address': 5})
+        own = [member.client() for _ in range(5)]
+        for client in own:
+            client.ask(b'x')
+        for _ in range(20):
+            with Client(member.address) as extra:
+                try:
+                    self.assertEqual(extra.rest(), b'')
+                except ConnectionResetError:
+                    pass
+        with Client(member.address, source='127.0.0.2') as other:
+            self.assertEqual(other.ask(b'y'), b'? y\n')
+        self.assertEqual(own[0].ask(b'y'), b'? y\n')
+        own.pop().close()
+        member.wait_event(rb'^close ')
+        self.assertEqual(member.client().ask(b'z'), b'? z\n')
+        self.assertLess(len(member.events(b'refuse 127.0.0.1:')), 20, 'the log has one line a second')
+
+    def test_who_says_too_many_lines_is_slowed_and_others_are_not(self):
+        member = self.single(limits={'max_lines_per_s': 20})
+        patient, other = member.client(), member.client()
+        begin = time.monotonic()
+        patient.send(b'x\n' * 50)
+        while patient.silent():
+            pass
+        self.assertEqual(other.ask(b'y'), b'? y\n')
+        patient.half_close()
+        self.assertEqual(patient.rest(), b'? x\n' * 50)
+        self.assertGreater(time.monotonic() - begin, 1.4)
+
+    @unittest.skipIf(SANITIZER, 'most of the memory is the sanitizer\'s')
+    def test_max_memory_mb_refuses_new_clients_and_keeps_those_that_are_known(self):
+        member = self.single(herd={'workers': 2, 'log_messages': 'none'}, places={'max_lookups': 1},
+                             limits={'max_memory_mb': 64})
+        known = member.client()
+        known.iamat(b'kiwi')
+        batch, replies = 0, b''
+        while b'? IAMAT' not in replies:
+            self.assertLess(batch, 1000, 'no bound is felt')
+            lines = b''.join(b'IAMAT %d-%d-%s +1+1 1\n' % (batch, number, b'x' * 3900) for number in range(500))
+            batch += 1
+            try:
+                replies = member.client().exchange(lines)
+            except ConnectionError:
+                break  # refused as a connection already
+            if not replies:
+                break
+        diag(f'{member.rss() >> 20} MiB after {batch} times 2 MB')
+        self.assertLess(member.rss(), 1 << 30)
+        with self.assertRaises((ConnectionError, AssertionError)):
+            member.client().ask(b'x')
+        member.wait_event(rb'^short of memory')
+        self.assertTrue(known.iamat(b'kiwi').startswith(b'AT Bailey'))
+        self.assertEqual(known.ask(b'IAMAT new +1+1 1'), b'? IAMAT new +1+1 1\n')
 
     def test_a_reader_that_does_not_read_is_bounded_and_gets_everything_at_last(self):
         member = self.single(limits={'write_timeout_s': 0})

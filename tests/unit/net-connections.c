@@ -2,6 +2,7 @@
 #include "core/thread.h"
 #include "net/connections.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <glib.h>
 #include <poll.h>
@@ -70,6 +71,59 @@ static void test_count(void)
         close(peers[i]);
     }
     connections_free(NULL);
+}
+
+static struct sockaddr_storage address_of(const char *host)
+{
+    struct sockaddr_storage address = {0};
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address;
+
+    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1)
+        address.ss_family = AF_INET;
+    else if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1)
+        address.ss_family = AF_INET6;
+    else
+        g_assert_not_reached();
+    return address;
+}
+
+static unsigned count_from(Connections *connections, const char *host)
+{
+    struct sockaddr_storage address = address_of(host);
+
+    return connections_count_from(connections, &address);
+}
+
+static void test_count_from(void)
+{
+    /* By host of IPv4, mapped or not; by network of IPv6. */
+    static const char *const hosts[] = {"192.0.2.1",      "192.0.2.1",       "::ffff:192.0.2.1",
+                                        "192.0.2.2",      "2001:db8:0:1::1", "2001:db8:0:1:ffff::2",
+                                        "2001:db8:0:2::1"};
+    Connections *connections = connections_new();
+    Connection *added[G_N_ELEMENTS(hosts)];
+
+    g_assert_cmpuint(count_from(connections, "192.0.2.1"), ==, 0);
+    for (unsigned i = 0; i < G_N_ELEMENTS(hosts); i++) {
+        struct sockaddr_storage address = address_of(hosts[i]);
+        int ends[2];
+
+        make_pair(ends);
+        close(ends[1]);
+        added[i] = connection_new(ends[0], &address);
+        connections_add(connections, added[i]);
+    }
+    g_assert_cmpuint(count_from(connections, "192.0.2.1"), ==, 3);
+    g_assert_cmpuint(count_from(connections, "192.0.2.2"), ==, 1);
+    g_assert_cmpuint(count_from(connections, "192.0.2.3"), ==, 0);
+    g_assert_cmpuint(count_from(connections, "2001:db8:0:1::9"), ==, 2);
+    g_assert_cmpuint(count_from(connections, "2001:db8:0:2::9"), ==, 1);
+    for (unsigned i = 0; i < 3; i++)
+        connections_close(connections, added[i]);
+    g_assert_cmpuint(count_from(connections, "192.0.2.1"), ==, 0);
+    g_assert_cmpuint(count_from(connections, "192.0.2.2"), ==, 1);
+    connections_free(connections);
 }
 
 static void test_sweep_boundary(void)
@@ -276,6 +330,7 @@ static void test_wait_none(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/connections/count/from-a-host-or-network", test_count_from);
     g_test_add_func("/connections/count", test_count);
     g_test_add_func("/connections/sweep/boundary", test_sweep_boundary);
     g_test_add_func("/connections/sweep/reaches-all-while-others-close", test_sweep_reaches_all);

@@ -313,6 +313,36 @@ static void test_resume_in_order(void)
     rig_free(&rig);
 }
 
+static void test_postpone(void)
+{
+    Rig rig = rig_new();
+    Connection *taken[TAKE_MAX], *postponed[3];
+    Connection *resumed = connection_new(-1, &(struct sockaddr_storage){0});
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(postponed); i++) {
+        postponed[i] = connection_new(-1, &(struct sockaddr_storage){0});
+        ready_set_postpone(rig.set, postponed[i]);
+    }
+    ready_set_resume(rig.set, resumed);
+    g_assert_cmpuint(ready_set_take(rig.set, taken, TAKE_MAX), ==, 1);
+    g_assert_true(taken[0] == resumed); /* the others wait */
+
+    ready_set_resume_postponed(rig.set);
+    ready_set_resume_postponed(rig.set); /* each once */
+    ready_set_resume(rig.set, resumed);
+    unsigned seen = 0;
+    while (seen < G_N_ELEMENTS(postponed)) {
+        g_assert_cmpuint(ready_set_take(rig.set, taken, 1), ==, 1);
+        g_assert_true(taken[0] != resumed);
+        seen++;
+        connection_free(taken[0]);
+    }
+    g_assert_cmpuint(ready_set_take(rig.set, taken, 1), ==, 1);
+    g_assert_true(taken[0] == resumed);
+    connection_free(resumed);
+    rig_free(&rig);
+}
+
 #define TAKERS      4
 #define CONNECTIONS 16
 
@@ -457,6 +487,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ready-set/arm/output-first", test_output);
     g_test_add_func("/ready-set/arm/one-owner-at-a-time", test_many_takers_of_input);
     g_test_add_func("/ready-set/add/failure-is-told", test_add_failure);
+    g_test_add_func("/ready-set/postpone/waits-until-all-are-resumed", test_postpone);
     g_test_add_func("/ready-set/resume/in-order", test_resume_in_order);
     g_test_add_func("/ready-set/resume/one-owner-at-a-time", test_many_takers_of_resumed);
     g_test_add_func("/ready-set/close/ends-takers-for-good", test_close);

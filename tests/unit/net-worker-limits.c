@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/counters.h"
+#include "core/memory.h"
 #include "core/thread.h"
 #include "net/pool.h"
 
@@ -223,6 +224,97 @@ static void test_write_deadline(void)
     rig_free(rig);
 }
 
+/* Plays the sweep until the worker has said something to @client. */
+static void resume_until_said(Rig *rig, const Client *client)
+{
+    struct pollfd polled = {.fd = client->socket, .events = POLLIN};
+
+    while (poll(&polled, 1, 0) == 0) {
+        ready_set_resume_postponed(rig->context.ready);
+        sched_yield();
+    }
+}
+
+/* max_lines_per_s: as many lines as in a second are answered at once, the rest when it is time, in
+ * their order; another client does not notice. */
+static void test_pace(void)
+{
+    Rig *rig = rig_new("[limits]\nmax_lines_per_s = 3\n", 1, 1, 1);
+    Client fast = client_new(rig, false), other = client_new(rig, false);
+    uint64_t slowed = counters_read(COUNT_LINES_SLOWED);
+    int64_t begin = monotonic_ms();
+
+    say_text(&fast, "1\n2\n3\n4\n5\n");
+    rig_start(rig, 1);
+    assert_said(&fast, "? 1\n? 2\n? 3\n");
+    say_text(&other, "x\n");
+    assert_said(&other, "? x\n");
+    resume_until_said(rig, &fast);
+    assert_said(&fast, "? 4\n");
+    g_assert_cmpint(monotonic_ms(), >=, begin + 333);
+    g_assert_cmpuint(counters_read(COUNT_LINES_SLOWED), >, slowed);
+    resume_until_said(rig, &fast);
+    assert_said(&fast, "? 5\n");
+    g_assert_cmpint(monotonic_ms(), >=, begin + 666);
+    close(fast.socket);
+    close(other.socket);
+    while (connections_count(rig->context.connections) > 0) { /* its end is read when it is time */
+        ready_set_resume_postponed(rig->context.ready);
+        sched_yield();
+    }
+    rig_free(rig);
+}
+
+static void test_pace_ends(void)
+{
+    Rig *rig = rig_new("[limits]\nmax_lines_per_s = 1\n", 1, 1, 1);
+    Client client = client_new(rig, false);
+    uint64_t closed = counters_read(COUNT_LINES_TOO_FAST);
+
+    client.connection->pace.slowed = monotonic_ms() - PACE_PATIENCE_MS;
+    say_text(&client, "1\n2\n3\n");
+    rig_start(rig, 1);
+    g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
+    g_assert_cmpuint(counters_read(COUNT_LINES_TOO_FAST), ==, closed + 1);
+    close(client.socket);
+    rig_free(rig);
+}
+
+static void test_pace_spares_neighbours(void)
+{
+    Rig *rig = rig_new("[limits]\nmax_lines_per_s = 1\n", 1, 1, 1);
+    Client link = client_new(rig, false);
+
+    link.connection->neighbour = g_quark_from_string("Bona");
+    rig_start(rig, 1);
+    say_text(&link, "PING\nPING\nPING\n");
+    assert_said(&link, "PONG\nPONG\nPONG\n");
+    close(link.socket);
+    g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
+    rig_free(rig);
+}
+
+/* Who does not take replies costs memory, and has to go where it is short. */
+static void test_short_memory(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client reads = client_new(rig, false), does_not = client_new(rig, true);
+    g_autofree char *blank = g_strnfill(60000, '\n');
+
+    memory_measure(1); /* MiB: more than that is in use */
+    g_assert_true(memory_is_short());
+    rig_start(rig, 1);
+    (void)!send(does_not.socket, blank, 60000, MSG_NOSIGNAL);
+    say_text(&reads, "IAMAT a +1+1 5\nIAMAT b +1+1 5\nIAMAT a +2+2 6\n");
+    /* A first client is taken, no second one; those that are known go on. */
+    assert_said(&reads, "AT Bailey * a +1+1 5\n? IAMAT b +1+1 5\nAT Bailey * a +2+2 6\n");
+    close(reads.socket);
+    g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
+    close(does_not.socket);
+    memory_measure(0);
+    rig_free(rig);
+}
+
 /* At the stop of a member: what has arrived is answered, then the connection ends. */
 static void test_stop(void)
 {
@@ -253,6 +345,10 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/deadline/over-is-closed", test_timeout);
     g_test_add_func("/worker/deadline/line-beside-idle", test_line_deadline_beside_idle);
     g_test_add_func("/worker/deadline/half-a-line-is-not-executed", test_timeout_executes_nothing);
+    g_test_add_func("/worker/pace/too-many-lines-wait", test_pace);
+    g_test_add_func("/worker/pace/patience-ends", test_pace_ends);
+    g_test_add_func("/worker/pace/neighbours-are-spared", test_pace_spares_neighbours);
+    g_test_add_func("/worker/memory/short", test_short_memory);
     g_test_add_func("/worker/stop/what-has-arrived-is-answered", test_stop);
     g_test_add_func("/worker/r20/half-an-update-is-none", test_half_update);
     return g_test_run();
