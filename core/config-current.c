@@ -2,7 +2,6 @@
 #include "core/config-current.h"
 
 #include <stdatomic.h>
-#include <string.h>
 
 struct ConfigCurrent {
     _Atomic(const Config *) config; /* atomic; the last of `all` */
@@ -44,10 +43,7 @@ const Config *config_current_get(const ConfigCurrent *current)
 
 bool config_current_replace(ConfigCurrent *current, Config *config)
 {
-    g_autofree char *old = config_describe(config_current_get(current));
-    g_autofree char *new = config_describe(config);
-
-    if (strcmp(old, new) == 0) {
+    if (config_equal(config_current_get(current), config)) {
         config_free(config);
         return false;
     }

@@ -425,6 +425,23 @@ const Member *config_member(const Config *config, const char *name)
     return NULL;
 }
 
+bool config_equal(const Config *a, const Config *b)
+{
+    g_autoptr(GPtrArray) differences = g_ptr_array_new_with_free_func(g_free);
+
+    options_compare(a, b, differences);
+    if (differences->len > 0 || a->members->len != b->members->len)
+        return false;
+    for (unsigned i = 0; i < a->members->len; i++) {
+        const Member *member = a->members->pdata[i];
+        const Member *other = config_member(b, member->name);
+
+        if (other == NULL || !member_equal(member, other))
+            return false;
+    }
+    return true;
+}
+
 char *config_describe(const Config *config)
 {
     GString *text = g_string_new(NULL);

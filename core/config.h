@@ -122,5 +122,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 /* The member called @name, or NULL. (transfer none) */
 const Member *config_member(const Config *config, const char *name);
 
+/* Whether @a and @b say the same, and their hosts' names stand for the same addresses. The order of
+ * the members does not matter. */
+bool config_equal(const Config *a, const Config *b);
+
 /* All that @config says, as a key file that config_load() would read back. (transfer full) */
 char *config_describe(const Config *config);

@@ -107,6 +107,12 @@ struct in6_addr endpoint_network_of(const struct sockaddr_storage *address)
     return network;
 }
 
+bool endpoint_equal(const Endpoint *a, const Endpoint *b)
+{
+    return a->tls == b->tls && a->length == b->length &&
+           memcmp(&a->address, &b->address, a->length) == 0;
+}
+
 void endpoint_format(const struct sockaddr_storage *address, char text[static ENDPOINT_TEXT_MAX])
 {
     char host[INET6_ADDRSTRLEN] = "?";

@@ -34,5 +34,8 @@ bool endpoint_same_host(const Endpoint *endpoint, const struct sockaddr_storage 
  * into IPv6), or a network of IPv6, /64, since one host has as many addresses as it likes. */
 struct in6_addr endpoint_network_of(const struct sockaddr_storage *address);
 
+/* Whether both are the same address and port, and TLS or not, however they were written. */
+bool endpoint_equal(const Endpoint *a, const Endpoint *b);
+
 /* Writes @address as text, [v6]:port in brackets. */
 void endpoint_format(const struct sockaddr_storage *address, char text[static ENDPOINT_TEXT_MAX]);

@@ -139,6 +139,32 @@ const char *member_dialect_name(Dialect dialect)
     return dialects[dialect];
 }
 
+bool member_listens_alike(const Member *a, const Member *b)
+{
+    if (a->listen->len != b->listen->len)
+        return false;
+    for (unsigned i = 0; i < a->listen->len; i++)
+        if (!endpoint_equal(a->listen->pdata[i], b->listen->pdata[i]))
+            return false;
+    return true;
+}
+
+bool member_is_reached_alike(const Member *a, const Member *b)
+{
+    return endpoint_equal(a->listen->pdata[0], b->listen->pdata[0]) && a->dialect == b->dialect &&
+           a->delivery == b->delivery && a->terminator == b->terminator;
+}
+
+bool member_equal(const Member *a, const Member *b)
+{
+    g_autoptr(GString) of_a = g_string_new(NULL);
+    g_autoptr(GString) of_b = g_string_new(NULL);
+
+    member_describe(a, of_a);
+    member_describe(b, of_b);
+    return g_string_equal(of_a, of_b) && member_listens_alike(a, b);
+}
+
 void member_describe(const Member *member, GString *text)
 {
     g_string_append_printf(text, "\n[member %s]\nlisten = ", member->name);

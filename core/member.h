@@ -61,5 +61,14 @@ bool member_has_neighbour(const Member *member, const char *name);
 /* Whether @address, whatever its port, is of a host that it listens on. */
 bool member_is_at(const Member *member, const struct sockaddr_storage *address);
 
+/* Whether @a and @b listen on the same addresses, however they are written. */
+bool member_listens_alike(const Member *a, const Member *b);
+
+/* Whether the same link does for @a and for @b: to the same address, in the same words. */
+bool member_is_reached_alike(const Member *a, const Member *b);
+
+/* Whether @a and @b say the same, and their hosts' names stand for the same addresses. */
+bool member_equal(const Member *a, const Member *b);
+
 /* Appends it as a group of a key file. */
 void member_describe(const Member *member, GString *text);

@@ -149,6 +149,19 @@ bool options_is_common(const char *group, const char *key)
     return strcmp(group, "limits") == 0 && strcmp(key, "record_ttl_s") == 0;
 }
 
+static bool is_for_the_start(const Option *option)
+{
+    static const char *const names[][2] = {
+        {"herd", "log_dir"},   {"herd", "log_target"},    {"herd", "workers"},
+        {"herd", "state_dir"}, {"herd", "state_sync_ms"}, {"http", "listen"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+        if (strcmp(option->group, names[i][0]) == 0 && strcmp(option->key, names[i][1]) == 0)
+            return true;
+    return false;
+}
+
 void options_set_defaults(Config *config)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
@@ -185,6 +198,44 @@ const char *options_provider_name(PlacesProvider provider)
     return providers[provider];
 }
 
+static bool is_equal(const Option *option, const Config *a, const Config *b)
+{
+    const void *of_a = (const char *)a + option->offset;
+    const void *of_b = (const char *)b + option->offset;
+
+    if (option->type == OPTION_TEXT)
+        return g_strcmp0(*(char *const *)of_a, *(char *const *)of_b) == 0;
+    return *(const unsigned *)of_a == *(const unsigned *)of_b;
+}
+
+bool options_equal(const Config *a, const Config *b, const char *group, const char *const *but)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
+        if (strcmp(options[i].group, group) == 0 && !g_strv_contains(but, options[i].key) &&
+            !is_equal(&options[i], a, b))
+            return false;
+    return true;
+}
+
+void options_hold(Config *config, const Config *running, GPtrArray *held)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+        const Option *option = &options[i];
+
+        if (!is_for_the_start(option) || is_equal(option, config, running))
+            continue;
+        void *field = option_field(option, config);
+        const void *old = (const char *)running + option->offset;
+        if (option->type == OPTION_TEXT) {
+            g_free(*(char **)field);
+            *(char **)field = g_strdup(*(char *const *)old);
+        } else {
+            *(unsigned *)field = *(const unsigned *)old;
+        }
+        g_ptr_array_add(held, g_strdup_printf("[%s] %s", option->group, option->key));
+    }
+}
+
 static void describe_option(const Option *option, const Config *config, GString *text)
 {
     const void *field = (const char *)config + option->offset;
@@ -203,6 +254,20 @@ static void describe_option(const Option *option, const Config *config, GString 
     }
     g_string_append_printf(text, "%s =%s%s\n", option->key, value != NULL ? " " : "",
                            value != NULL ? value : "");
+}
+
+void options_compare(const Config *from, const Config *config, GPtrArray *differences)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        if (is_equal(&options[i], from, config))
+            continue;
+        g_string_printf(text, "[%s] ", options[i].group);
+        describe_option(&options[i], config, text);
+        g_string_truncate(text, text->len - 1); /* its LF */
+        g_ptr_array_add(differences, g_string_free(g_steal_pointer(&text), FALSE));
+    }
 }
 
 void options_describe(const Config *config, GString *text)

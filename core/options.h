@@ -23,6 +23,17 @@ void options_set_defaults(Config *config);
 bool options_set(Config *config, const char *group, const char *key, const char *value,
                  HerdConfigError *ret_code, char **ret_why);
 
+/* Gives each option of @config that is used only at the start of a member its value in @running; if
+ * it had another, "[herd] workers" is appended to @held (owned char *). */
+void options_hold(Config *config, const Config *running, GPtrArray *held);
+
+/* Appends "[limits] max_line = 512" to @differences (owned char *) for each option of @config that
+ * differs in @from. */
+void options_compare(const Config *from, const Config *config, GPtrArray *differences);
+
+/* Whether all of [@group] is the same in both, but for the keys @but, which end in NULL. */
+bool options_equal(const Config *a, const Config *b, const char *group, const char *const *but);
+
 /* As it stands in the file. */
 const char *options_provider_name(PlacesProvider provider);
 
