@@ -227,6 +227,10 @@ static void admit(Acceptor *acceptor, int descriptor, const struct sockaddr_stor
     counters_add(COUNT_CONNECTIONS, 1);
     log_event(acceptor->log, LOG_INFO, "open %s", connection->peer);
     connections_add(acceptor->connections, connection);
+    /* If a reload has come in between it may have looked for connections before this one was there.
+     */
+    if (config_current_get(acceptor->configs) != config)
+        ready_set_rouse(connection);
     if (!ready_set_add(acceptor->ready, connection)) {
         log_event(acceptor->log, LOG_ERROR, "close %s %s", connection->peer, g_strerror(errno));
         connections_close(acceptor->connections, connection);

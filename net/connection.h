@@ -11,6 +11,7 @@
  * somebody else owns the connection says so.
  */
 
+#include "core/config.h"
 #include "core/slice.h"
 #include "core/timestamp.h"
 #include "net/pace.h"
@@ -43,6 +44,7 @@ enum {
     STATE_READ_OUT = 1 << 3, /* a read that gets less than it might does not say that the socket is
                                 empty: read until it says so. Stays */
     STATE_SENDING = 1 << 4,  /* armed for output, so that input has to wait */
+    STATE_ROUSED = 1 << 5,   /* somebody wants it to have a turn, whatever its socket tells */
 };
 
 typedef struct Connection Connection;
@@ -58,6 +60,8 @@ struct Connection {
     unsigned position;   /* in Connections; protected by its lock */
     struct in6_addr
         network; /* that it comes from, see endpoint_network_of(); read-only after new */
+    /* That its last turn went by; NULL before the first. */
+    const Config *config;
     _Atomic int64_t
         deadline; /* atomic; monotonic_ms() after which it is closed, 0: none. Read by the sweep */
     atomic_bool expired; /* atomic; set by the sweep that shut the socket down */

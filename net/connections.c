@@ -160,6 +160,29 @@ void connections_sweep(Connections *connections, int64_t now_ms)
     visit_all(connections, expire, now_ms);
 }
 
+/* Those that come meanwhile are seen to by the acceptor. */
+void connections_rouse(Connections *connections, ReadySet *ready)
+{
+    unsigned next = UINT_MAX;
+
+    while (next > 0) {
+        Connection *owned[SWEEP_CHUNK];
+        unsigned count = 0;
+
+        mutex_lock(&connections->lock);
+        next = MIN(next, connections->all->len);
+        for (unsigned i = 0; i < SWEEP_CHUNK && next > 0; i++) {
+            Connection *connection = connections->all->pdata[--next];
+
+            if (ready_set_rouse(connection))
+                owned[count++] = connection;
+        }
+        mutex_unlock(&connections->lock);
+        for (unsigned i = 0; i < count; i++)
+            ready_set_resume(ready, owned[i]);
+    }
+}
+
 static void end_input(Connection *connection, int64_t now G_GNUC_UNUSED)
 {
     atomic_store(&connection->cut, true);

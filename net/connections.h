@@ -13,6 +13,7 @@
  */
 
 #include "net/connection.h"
+#include "net/ready-set.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,6 +38,10 @@ unsigned connections_count_from(Connections *connections, const struct sockaddr_
 /* Shuts down each connection whose deadline is over, so that a worker finds it at its end and
  * closes it. */
 void connections_sweep(Connections *connections, int64_t now_ms);
+
+/* Has every connection take a turn, idle or not: what it goes by has changed. Calls no lock of
+ * @ready with its own held. Any thread. */
+void connections_rouse(Connections *connections, ReadySet *ready);
 
 /* Ends every connection's input: the lines that have arrived are still answered, and then it
  * closes. */

@@ -13,6 +13,11 @@ static void set_option(int descriptor, int level, int option, int value)
     (void)setsockopt(descriptor, level, option, &value, sizeof value);
 }
 
+void dial_set_timeout(int descriptor, int timeout_ms)
+{
+    set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, timeout_ms);
+}
+
 static bool bind_address(int descriptor, const Endpoint *from, const Endpoint *to)
 {
     struct sockaddr_storage address = from->address;
@@ -35,7 +40,7 @@ int dial(const Endpoint *from, const Endpoint *to, int timeout_ms)
     if (descriptor < 0)
         return -1;
     set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, timeout_ms);
+    dial_set_timeout(descriptor, timeout_ms);
     /* What the peer does not take yet is better kept with us, where news replaces what is old, than
      * in the kernel. */
     set_option(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX);

@@ -11,3 +11,6 @@ int dial(const Endpoint *from, const Endpoint *to, int timeout_ms);
 
 /* What has become of it when it is writable: 0, or why it failed (errno). */
 int dial_outcome(int descriptor);
+
+/* The same socket, from now on with @timeout_ms. */
+void dial_set_timeout(int descriptor, int timeout_ms);

@@ -20,8 +20,13 @@ struct Flood {
     pthread_t thread; /* read-only after new */
     bool started;     /* read-only after new */
 
-    int epoll;        /* (owned) owned by the flood thread */
-    GPtrArray *links; /* owned Link, in the order of the neighbours; owned by the flood thread */
+    const ConfigCurrent *configs; /* read-only after new */
+    Store *store;                 /* read-only after new */
+    Log *log;                     /* read-only after new */
+
+    int epoll;            /* (owned) owned by the flood thread */
+    const Config *config; /* that the links go by; owned by the flood thread */
+    GPtrArray *links;     /* owned Link, one a neighbour of it; owned by the flood thread */
 };
 
 static void take_update(Flood *flood, const FloodUpdate *update)
@@ -94,12 +99,43 @@ static void wait_for_news(Flood *flood, int64_t wake_ms)
             link_ready(events[i].data.ptr, events[i].events);
 }
 
+static Link *find_link(const Flood *flood, GQuark neighbour)
+{
+    for (unsigned i = 0; i < flood->links->len; i++)
+        if (link_neighbour(flood->links->pdata[i]) == neighbour)
+            return flood->links->pdata[i];
+    return NULL;
+}
+
+/* Has a link to each neighbour of the configuration in force, and to nobody else. */
+static void take_config(Flood *flood)
+{
+    const Config *config = config_current_get(flood->configs);
+    const GPtrArray *names = config->self->neighbours;
+
+    if (config == flood->config)
+        return;
+    flood->config = config;
+    for (unsigned i = flood->links->len; i > 0; i--) {
+        Link *link = flood->links->pdata[i - 1];
+
+        if (!link_take_config(link, config))
+            link_drop(g_ptr_array_steal_index_fast(flood->links, i - 1),
+                      "by the new configuration there is none, or another one");
+    }
+    for (unsigned i = 0; i < names->len; i++)
+        if (find_link(flood, config_member(config, names->pdata[i])->id) == NULL)
+            g_ptr_array_add(flood->links, link_new(config, names->pdata[i], flood->store,
+                                                   flood->log, flood->epoll));
+}
+
 static void flood_main(void *argument)
 {
     Flood *flood = argument;
     int64_t stop_at = INT64_MAX;
 
     for (;;) {
+        take_config(flood);
         bool emptied = take_updates(flood);
         int64_t now = monotonic_ms();
         int64_t wake = tick(flood, now);
@@ -122,10 +158,11 @@ static void flood_main(void *argument)
 Flood *flood_new(const ConfigCurrent *configs, Store *store, Log *log, GError **error)
 {
     Flood *flood = g_new0(Flood, 1);
-    const Config *config = config_current_get(configs);
-    const GPtrArray *names = config->self->neighbours;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 
+    flood->configs = configs;
+    flood->store = store;
+    flood->log = log;
     flood->queue = queue_new(QUEUE_CAPACITY, sizeof(FloodUpdate));
     flood->links = g_ptr_array_new_with_free_func(link_free);
     flood->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -136,8 +173,7 @@ Flood *flood_new(const ConfigCurrent *configs, Store *store, Log *log, GError **
         flood_free(flood);
         return NULL;
     }
-    for (unsigned i = 0; i < names->len; i++)
-        g_ptr_array_add(flood->links, link_new(config, names->pdata[i], store, log, flood->epoll));
+    take_config(flood);
     flood->started = thread_start(&flood->thread, "flood", flood_main, flood, error);
     if (!flood->started) {
         flood_free(flood);
@@ -178,4 +214,11 @@ void flood_poke(Flood *flood, GQuark neighbour, int64_t incarnation)
     FloodUpdate sign = {.from = neighbour, .incarnation = incarnation};
 
     flood_push(flood, &sign, 1);
+}
+
+void flood_take_config(Flood *flood)
+{
+    static const FloodUpdate nothing; /* but a wake-up: the thread looks for itself */
+
+    flood_push(flood, &nothing, 1);
 }

@@ -20,7 +20,7 @@ typedef struct Flood Flood;
 
 /* One record for every neighbour but the one that it came from. */
 typedef struct {
-    Record *record;      /* (owned) NULL: no more than a sign of life of neighbour `from` */
+    Record *record;      /* (owned) NULL: no more than a sign of life of neighbour `from`, if any */
     GQuark from;         /* Member.id of that neighbour; 0: none of them, a client */
     int64_t incarnation; /* of that neighbour: what came from an earlier run of it is news to this
                             one */
@@ -29,6 +29,11 @@ typedef struct {
 
 /* Starts the thread, which begins to connect. NULL with @error set. Called from main. */
 Flood *flood_new(const ConfigCurrent *configs, Store *store, Log *log, GError **error);
+
+/* The configuration has been replaced: links to who is no neighbour any more are ended, those to
+ * who is one now begun, those to who is talked to in another way begun anew; all others go on. The
+ * thread does it soon after. Called from main. */
+void flood_take_config(Flood *flood);
 
 /* Sends what is queued and buffered, as far as the neighbours take and end it within a second, and
  * ends. No other thread uses it any more. */

@@ -2,7 +2,6 @@
 #include "net/link.h"
 
 #include "core/counters.h"
-#include "core/dialect.h"
 #include "core/incarnation.h"
 #include "core/message.h"
 #include "core/thread.h"
@@ -10,6 +9,7 @@
 #include "net/dial.h"
 #include "net/outbox.h"
 #include "net/outgoing.h"
+#include "net/update-line.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -81,6 +81,13 @@ static int64_t timeout_ms(const Link *link)
     return (int64_t)link->config->limits.link_timeout_s * 1000;
 }
 
+static void set_check_due(Link *link, int64_t now)
+{
+    link->check_due = link->config->resync_interval_s > 0 && is_native(link)
+                          ? now + (int64_t)link->config->resync_interval_s * 1000
+                          : INT64_MAX;
+}
+
 Link *link_new(const Config *config, const char *name, Store *store, Log *log, int epoll)
 {
     Link *link = g_new0(Link, 1);
@@ -120,6 +127,31 @@ void link_free(void *pointer)
     g_free(link->input);
     outgoing_free(link->output);
     g_free(link);
+}
+
+bool link_take_config(Link *link, const Config *config)
+{
+    const Member *neighbour = config_member(config, link->neighbour->name);
+    const Config *old = link->config;
+
+    if (!member_has_neighbour(config->self, link->neighbour->name) ||
+        !member_is_reached_alike(link->neighbour, neighbour))
+        return false;
+    link->config = config;
+    link->neighbour = neighbour;
+    if (link->up && config->resync_interval_s != old->resync_interval_s)
+        set_check_due(link, monotonic_ms());
+    if (link->descriptor >= 0 && config->limits.link_timeout_s != old->limits.link_timeout_s)
+        dial_set_timeout(link->descriptor, (int)timeout_ms(link));
+    return true;
+}
+
+void link_drop(Link *link, const char *reason)
+{
+    log_event(link->log, LOG_INFO, "link %s ends: %s", link->neighbour->name, reason);
+    if (link->said_up)
+        counters_add(COUNT_LINKS_DOWN, 1);
+    link_free(link);
 }
 
 static bool has_something_to_say(const Link *link)
@@ -212,9 +244,7 @@ static void begin_talking(Link *link, int64_t incarnation)
             comparison_begin(link->comparison);
         else
             outbox_add_store(link->outbox);
-        link->check_due = link->config->resync_interval_s > 0 && is_native(link)
-                              ? now + (int64_t)link->config->resync_interval_s * 1000
-                              : INT64_MAX;
+        set_check_due(link, now);
     }
     link->up = link->said_up = true;
     link->incarnation = incarnation;
@@ -347,38 +377,18 @@ void link_ready(Link *link, uint32_t events)
 /* FALSE: there is no room for it now. */
 static bool append_record(Link *link, const OutboxEntry *entry)
 {
-    static const Slice at = {"AT", 2}, sync = {"SYNC", 4};
     const Member *neighbour = link->neighbour;
-    size_t room, length;
+    size_t room;
     char *text = outgoing_room(link->output, &room);
+    size_t length = update_line_format(entry, link->config->self, neighbour, text, room);
 
-    if (is_native(link)) {
-        Slice verb = entry->found ? sync : at;
-        Slice line = record_line(entry->record);
-        Slice rest = {.data = line.data + at.length, .length = line.length - at.length};
-
-        length = verb.length + rest.length;
-        if (length <= room) {
-            memcpy(text, verb.data, verb.length);
-            memcpy(text + verb.length, rest.data, rest.length);
-        }
-    } else {
-        length = dialect_format(neighbour->dialect, neighbour->terminator, entry->record,
-                                slice_of(link->config->self->name), slice_of(neighbour->name), text,
-                                room);
-    }
     if (length > room)
         return false;
     outgoing_added(link->output, length);
     link->told++;
     counters_add(entry->found && is_native(link) ? COUNT_SYNCS_SENT : COUNT_UPDATES_SENT, 1);
-    if (log_wants_messages(link->log)) {
-        Slice said = {.data = text, .length = length};
-
-        while (said.length > 0 && strchr("\r\n", said.data[said.length - 1]) != NULL)
-            said.length--;
-        log_sent(link->log, neighbour->name, said);
-    }
+    if (log_wants_messages(link->log))
+        log_sent(link->log, neighbour->name, update_line_text(text, length));
     return true;
 }
 

@@ -39,6 +39,13 @@ Link *link_new(const Config *config, const char *name, Store *store, Log *log, i
 /* Closes it. */
 void link_free(void *link);
 
+/* Goes on by @config, which has replaced the one that it went by. FALSE: there the neighbour is no
+ * neighbour, or is talked to in another way; the link is as it was, and to be ended. */
+bool link_take_config(Link *link, const Config *config);
+
+/* The link ends for @reason, which the log is told. */
+void link_drop(Link *link, const char *reason);
+
 /* Tells the neighbour about @record, now or as soon as it takes it. @found: it came in by a
  * comparison, as many may, so that it is left to a comparison whether this neighbour lacks it.
  * Sends nothing before link_tick(). */

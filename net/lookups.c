@@ -11,15 +11,16 @@ struct Flight {
 };
 
 struct Lookups {
-    ReadySet *ready;       /* read-only after new */
-    unsigned most;         /* read-only after new */
-    unsigned most_waiting; /* read-only after new */
-    unsigned wait_ms;      /* read-only after new */
+    ReadySet *ready; /* read-only after new */
 
     pthread_mutex_t lock;
-    GHashTable *flights; /* set of owned Flight, found by PlacesQuery; protected by lock */
+    unsigned most;         /* protected by lock */
+    unsigned most_waiting; /* protected by lock */
+    unsigned wait_ms;      /* protected by lock */
+    GHashTable *flights;   /* set of owned Flight, found by PlacesQuery; protected by lock */
     GQueue line;      /* of them those that are not being asked yet, in order; protected by lock */
-    unsigned running; /* the others, at most `most`; protected by lock */
+    unsigned running; /* the others, at most `most` but for those that began when it was more;
+                         protected by lock */
     unsigned waiting; /* LookupWait in all of them; protected by lock */
 };
 
@@ -100,7 +101,7 @@ LookupTurn lookups_enter(Lookups *lookups, Connection *connection, Record *recor
     /* A line is only there while all places are taken, so nobody is overtaken. */
     if (flight == NULL && lookups->running < lookups->most)
         turn = LOOKUP_RUN;
-    else if (lookups->waiting == lookups->most_waiting)
+    else if (lookups->waiting >= lookups->most_waiting)
         turn = LOOKUP_REFUSED;
 
     if (flight == NULL && turn != LOOKUP_REFUSED) {
@@ -152,6 +153,19 @@ static void admit_unlocked(Lookups *lookups, GPtrArray *resumed)
         wait->turn = LOOKUP_RUN;
         g_ptr_array_add(resumed, wait);
     }
+}
+
+void lookups_set_bounds(Lookups *lookups, unsigned most, unsigned most_waiting, unsigned wait_ms)
+{
+    g_autoptr(GPtrArray) admitted = g_ptr_array_new();
+
+    mutex_lock(&lookups->lock);
+    lookups->most = most;
+    lookups->most_waiting = most_waiting;
+    lookups->wait_ms = wait_ms;
+    admit_unlocked(lookups, admitted);
+    mutex_unlock(&lookups->lock);
+    resume_all(lookups, admitted);
 }
 
 void lookups_finish(Lookups *lookups, Flight *flight, const char *json, size_t length)

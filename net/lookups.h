@@ -51,6 +51,11 @@ void lookup_wait_free(LookupWait *wait); /* NULL is fine */
 /* At most @most lookups at once and @most_waiting connections in wait, none for longer than
  * @wait_ms before its lookup begins. */
 Lookups *lookups_new(ReadySet *ready, unsigned most, unsigned most_waiting, unsigned wait_ms);
+
+/* The same bounds as lookups_new(), from now on: what is running goes on, and who waits does so
+ * for as long as it was going to. Any thread, no lock held. */
+void lookups_set_bounds(Lookups *lookups, unsigned most, unsigned most_waiting, unsigned wait_ms);
+
 void lookups_free(Lookups *lookups); /* no worker uses it any more */
 
 /*

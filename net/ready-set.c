@@ -154,7 +154,9 @@ void ready_set_arm(ReadySet *set, Connection *connection)
         armed = old & ~(unsigned)(STATE_OWNED | STATE_SENDING);
         if (sending)
             armed |= STATE_SENDING;
-        if ((old & awaited(armed)) != 0) {
+        if ((old & (awaited(armed) | STATE_ROUSED)) != 0) {
+            atomic_fetch_and_explicit(&connection->state, ~(unsigned)STATE_ROUSED,
+                                      memory_order_acq_rel);
             ready_set_resume(set, connection);
             return;
         }
@@ -219,6 +221,18 @@ void ready_set_resume_postponed(ReadySet *set)
         next = connection->next;
         ready_set_resume(set, connection);
     }
+}
+
+bool ready_set_rouse(Connection *connection)
+{
+    unsigned old = atomic_load_explicit(&connection->state, memory_order_relaxed);
+    unsigned roused;
+
+    do {
+        roused = old | ((old & STATE_OWNED) != 0 ? STATE_ROUSED : STATE_OWNED);
+    } while (!atomic_compare_exchange_weak_explicit(&connection->state, &old, roused,
+                                                    memory_order_acq_rel, memory_order_relaxed));
+    return (old & STATE_OWNED) == 0;
 }
 
 /* The connection that was resumed first, or NULL when another worker was faster. */

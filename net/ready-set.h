@@ -56,6 +56,11 @@ void ready_set_postpone(ReadySet *set, Connection *connection);
 /* Resumes all that were postponed. Called from time to time. */
 void ready_set_resume_postponed(ReadySet *set);
 
+/* Has @connection take a turn although its socket says nothing. TRUE: nobody owned it and now the
+ * caller does, who gives it back with ready_set_resume(). FALSE: it has its turn as soon as its
+ * owner arms it. Any thread that sees to it that the connection is not closed meanwhile. */
+bool ready_set_rouse(Connection *connection);
+
 /* Waits for connections to serve; the caller owns the @most or fewer that it gets. Zero: the set is
  * closed, whatever else is ready. */
 unsigned ready_set_take(ReadySet *set, Connection **connections, unsigned most);

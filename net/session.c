@@ -188,6 +188,16 @@ static const Member *find_neighbour(const SessionContext *context, const Connect
     return NULL;
 }
 
+bool session_take_config(const SessionContext *context, Connection *connection)
+{
+    bool is_new = connection->config == NULL;
+
+    connection->config = context->config;
+    return is_new || connection->neighbour == CONNECTION_CLIENT ||
+           find_neighbour(context, connection,
+                          slice_of(g_quark_to_string(connection->neighbour))) != NULL;
+}
+
 /* PROTOCOL R17, R22: a hello that is not accepted is a client's invalid line. */
 static SessionOutcome execute_hello(const SessionContext *context, Connection *connection,
                                     const Message *message, Slice line, Turn *turn)

@@ -50,6 +50,10 @@ typedef enum {
 SessionOutcome session_execute(const SessionContext *context, Connection *connection, Slice line,
                                Turn *turn);
 
+/* From now on @connection goes by the configuration of @context. FALSE: by that it is the link of
+ * somebody who is no neighbour any more, and has to be closed. */
+bool session_take_config(const SessionContext *context, Connection *connection);
+
 /* Whether @line looks like a WHATSAT, which may search for long. A guess. */
 bool session_may_take_long(Slice line);
 

@@ -476,8 +476,14 @@ static void slow_down(Worker *worker, Connection *connection)
 
 static void serve(Worker *worker, Connection *connection)
 {
+    /* By another configuration a wait may last for another time: it begins anew. */
+    bool renewed = connection->config != worker->session.config;
     bool progress = false;
 
+    if (renewed && !session_take_config(&worker->session, connection)) {
+        close_connection(worker, connection, "is no neighbour any more");
+        return;
+    }
     switch (take_turn(worker, connection, &progress)) {
     case NEXT_ARM:
         if (connection->output != NULL && connection->neighbour == CONNECTION_CLIENT &&
@@ -488,7 +494,7 @@ static void serve(Worker *worker, Connection *connection)
         }
         if (worker->paced)
             pace_rest(&connection->pace);
-        set_deadline(worker, connection, progress);
+        set_deadline(worker, connection, progress || renewed);
         ready_set_arm(worker->context->ready, connection);
         break;
     case NEXT_RESUME:
