@@ -29,7 +29,7 @@ typedef struct {
 
 static const char summary[] =
     "Runs member NAME of a herd of location servers in the foreground, until SIGTERM or SIGINT.\n"
-    "SIGHUP reopens its log and its places file.";
+    "SIGHUP reopens its log and takes what has changed in the configuration and the places file.";
 
 static const char examples[] =
     "Examples:\n"
@@ -124,15 +124,15 @@ static void keep_no_large_blocks(void)
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 }
 
-/* Takes @config and @places. */
-static int run(Config *config, Places *places)
+/* Takes @config, which was read from @path, and @places. */
+static int run(const char *path, Config *config, Places *places)
 {
     g_autoptr(GError) error = NULL;
     sigset_t signals = block_signals();
 
     keep_no_large_blocks();
     raise_descriptor_limit();
-    Server *server = server_start(config, places, &error);
+    Server *server = server_start(path, config, places, &error);
     if (server == NULL) {
         fprintf(stderr, "herdd: %s\n", error->message);
         return EXIT_FAILURE;
@@ -179,7 +179,7 @@ static int act(const Arguments *arguments)
         return EXIT_USAGE;
     }
     return arguments->check ? check(config)
-                            : run(g_steal_pointer(&config), g_steal_pointer(&places));
+                            : run(path, g_steal_pointer(&config), g_steal_pointer(&places));
 }
 
 int main(int argc, char **argv)

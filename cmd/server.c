@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server.h"
 
+#include "core/config-change.h"
 #include "core/counters.h"
 #include "core/log.h"
 #include "core/memory.h"
@@ -9,6 +10,7 @@
 #include "core/thread.h"
 #include "net/acceptor.h"
 #include "net/pool.h"
+#include "places/places-current.h"
 
 #include <inttypes.h>
 #include <sys/resource.h>
@@ -21,8 +23,9 @@
 
 struct Server {
     /* All owned. The ready set, the active set and the lookups are in `workers`. */
+    char *config_path;
     ConfigCurrent *configs;
-    Places *places;
+    PlacesCurrent *places;
     Log *log;
     Store *store;
     State *state; /* (nullable) */
@@ -35,22 +38,26 @@ struct Server {
                       once it runs */
 };
 
-static bool at_once(void *places, const PlacesQuery *query, GString *json)
+static bool at_once(void *current, const PlacesQuery *query, GString *json)
 {
+    g_autoptr(Places) places = places_current_get(current);
     PlacesStatus status;
 
     return places_at_once(places, query, json, &status);
 }
 
-static bool nearby(void *places, const PlacesQuery *query, GString *json)
+static bool nearby(void *current, const PlacesQuery *query, GString *json)
 {
+    g_autoptr(Places) places = places_current_get(current);
     PlacesStatus status = places_nearby(places, query, json);
 
     return status == PLACES_OK || status == PLACES_ZERO_RESULTS;
 }
 
-static void refuse(void *places, const PlacesQuery *query, GString *json)
+static void refuse(void *current, const PlacesQuery *query, GString *json)
 {
+    g_autoptr(Places) places = places_current_get(current);
+
     places_refuse(places, query, json);
 }
 
@@ -64,8 +71,10 @@ static void forget_expired(Server *server)
     unsigned ttl_s = config_current_get(server->configs)->limits.record_ttl_s;
     int64_t now = timestamp_now().seconds;
 
-    if (ttl_s == 0)
+    if (ttl_s == 0) {
+        store_set_horizon(server->store, INT64_MIN);
         return;
+    }
 
     g_autoptr(GPtrArray) removed = g_ptr_array_new_with_free_func((GDestroyNotify)record_unref);
     store_set_horizon(server->store, now - ttl_s);
@@ -84,12 +93,13 @@ static void forget_expired(Server *server)
 static void sweep(void *pointer, int64_t now_ms)
 {
     Server *server = pointer;
+    g_autoptr(Places) places = places_current_get(server->places);
 
     memory_measure(config_current_get(server->configs)->limits.max_memory_mb);
     connections_sweep(server->connections, now_ms);
     lookups_sweep(server->workers.lookups, now_ms);
     ready_set_resume_postponed(server->workers.ready);
-    places_sweep(server->places, now_ms);
+    places_sweep(places, now_ms);
     forget_expired(server);
 }
 
@@ -131,7 +141,8 @@ static bool make_parts(Server *server, GError **error)
     if (server->log == NULL)
         return false;
     log_set_level(server->log, config->log_level, config->log_messages);
-    places_set_log(server->places, server->log);
+    g_autoptr(Places) places = places_current_get(server->places);
+    places_set_log(places, server->log);
     server->store = store_new();
     forget_expired(server); /* so that what comes in before the first sweep is judged too */
     /* Before the listening sockets: nobody is told that a client is unknown who was saved. */
@@ -175,9 +186,10 @@ static void free_parts(Server *server)
     ready_set_free(server->workers.ready);
     state_close(server->state);
     store_free(server->store);
-    places_free(server->places);
+    places_current_free(server->places);
     log_free(server->log);
     config_current_free(server->configs);
+    g_free(server->config_path);
     g_free(server);
 }
 
@@ -200,18 +212,28 @@ static void check_descriptors(Server *server)
 /* What the places come from, if it is the operator's own. */
 static void log_places(Server *server, const char *event)
 {
-    g_autofree char *description = places_describe(server->places);
+    g_autoptr(Places) places = places_current_get(server->places);
+    g_autofree char *description = places_describe(places);
 
     if (description != NULL)
         log_event(server->log, LOG_INFO, "%s %s", event, description);
 }
 
-Server *server_start(Config *config, Places *places, GError **error)
+static void log_warnings(const Server *server)
+{
+    const GPtrArray *warnings = config_current_get(server->configs)->warnings;
+
+    for (unsigned i = 0; i < warnings->len; i++)
+        log_event(server->log, LOG_WARNING, "%s", (const char *)warnings->pdata[i]);
+}
+
+Server *server_start(const char *config_path, Config *config, Places *places, GError **error)
 {
     Server *server = g_new0(Server, 1);
 
+    server->config_path = g_strdup(config_path);
     server->configs = config_current_new(config);
-    server->places = places;
+    server->places = places_current_new(places);
     if (!make_parts(server, error)) {
         free_parts(server);
         return NULL;
@@ -225,21 +247,120 @@ Server *server_start(Config *config, Places *places, GError **error)
               config->self->name, (int)getpid(), config->workers);
     log_places(server, "places");
     check_descriptors(server);
-    for (unsigned i = 0; i < config->warnings->len; i++)
-        log_event(server->log, LOG_WARNING, "%s", (const char *)config->warnings->pdata[i]);
+    log_warnings(server);
     return server;
 }
 
-void server_reload(Server *server)
+/* What a reload puts in force, as soon as all of it is known to be good. */
+typedef struct {
+    Config *config;       /* (owned) */
+    ConfigChange *change; /* (owned) */
+    Places *places;       /* (owned) (nullable) NULL: those that there are stay */
+} Reload;
+
+static void reload_clear(Reload *reload)
+{
+    config_free(reload->config);
+    config_change_free(reload->change);
+    places_unref(reload->places);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reload, reload_clear)
+
+static bool prepare_places(const Server *server, Reload *reload, GError **error)
+{
+    if (!reload->change->places)
+        return true;
+    reload->places = places_new(&reload->config->places, error);
+    if (reload->places == NULL) {
+        g_prefix_error(error, "%s: [places] ", server->config_path);
+        return false;
+    }
+    places_set_log(reload->places, server->log);
+    return true;
+}
+
+/* The first phase: all that may fail, and that nobody notices. Each part that reads files of its
+ * own has its step at the end, and keeps what it has read in the Reload. */
+static bool prepare_reload(const Server *server, Reload *reload, GError **error)
+{
+    const Config *running = config_current_get(server->configs);
+
+    reload->config = config_load(server->config_path, running->self->name, error);
+    if (reload->config == NULL)
+        return false;
+    reload->change = config_change_new(reload->config, running);
+    return prepare_places(server, reload, error);
+}
+
+/* The second phase: it cannot fail. Each part takes its share out of the Reload. */
+static void commit_reload(Server *server, Reload *reload)
+{
+    const Config *config = reload->config;
+
+    if (reload->places != NULL)
+        places_current_replace(server->places, g_steal_pointer(&reload->places));
+    lookups_set_bounds(server->workers.lookups, config->places.max_lookups,
+                       config->places.max_waiting, config->places.timeout_ms);
+    log_set_level(server->log, config->log_level, config->log_messages);
+    if (config_current_replace(server->configs, g_steal_pointer(&reload->config))) {
+        flood_take_config(server->flood);
+        connections_rouse(server->connections, server->workers.ready);
+    }
+}
+
+static void log_reload(Server *server, const ConfigChange *change)
+{
+    g_autofree char *taken = config_change_join(change->taken);
+    g_autofree char *held = config_change_join(change->held);
+
+    log_event(server->log, LOG_INFO, "configuration reloaded: %s",
+              change->taken->len > 0 ? taken : "nothing has changed");
+    if (change->held->len > 0)
+        log_event(server->log, LOG_WARNING, "configuration waits for a restart: %s", held);
+    if (change->taken->len == 0)
+        return;
+    log_warnings(server);
+    check_descriptors(server);
+}
+
+/* FALSE: it is no good, and nothing has changed. */
+static bool reload_config(Server *server, Reload *reload)
 {
     g_autoptr(GError) error = NULL;
 
-    log_reopen(server->log);
-    if (places_reload(server->places, &error))
+    if (!prepare_reload(server, reload, &error)) {
+        counters_add(COUNT_RELOADS_REFUSED, 1);
+        log_event(server->log, LOG_ERROR, "configuration not reloaded, the old one stays: %s",
+                  error->message);
+        return false;
+    }
+    commit_reload(server, reload);
+    counters_add(COUNT_RELOADS, 1);
+    log_reload(server, reload->change);
+    return true;
+}
+
+static void reload_places(Server *server)
+{
+    g_autoptr(Places) places = places_current_get(server->places);
+    g_autoptr(GError) error = NULL;
+
+    if (places_reload(places, &error))
         log_places(server, "places reloaded");
     else
         log_event(server->log, LOG_ERROR, "places not reloaded, the old ones stay: %s",
                   error->message);
+}
+
+void server_reload(Server *server)
+{
+    g_auto(Reload) reload = {0};
+
+    log_reopen(server->log);
+    if (reload_config(server, &reload) && reload.change->places)
+        log_places(server, "places");
+    else
+        reload_places(server);
 }
 
 static void log_counters(Server *server)

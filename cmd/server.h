@@ -15,11 +15,14 @@
 
 typedef struct Server Server;
 
-/* Starts the member that @config (transfer full) is for, with @places (transfer full). When it
- * returns, the member serves. NULL with @error set: nothing is left running. */
-Server *server_start(Config *config, Places *places, GError **error);
+/* Starts the member that @config (transfer full), read from @config_path, is for, with @places
+ * (transfer full). When it returns, the member serves. NULL with @error set: nothing is left
+ * running. */
+Server *server_start(const char *config_path, Config *config, Places *places, GError **error);
 
-/* Opens the log anew, and the operator's own places; the log says how the latter went. */
+/* Opens the log anew, and reads the configuration and the operator's own places anew. A
+ * configuration that is no good changes nothing; no connection or link that a good one leaves as it
+ * is notices it. The log says how it went. */
 void server_reload(Server *server);
 
 /* Stops in order: takes no more connections, answers what has arrived, tells the neighbours, writes

@@ -9,10 +9,13 @@
 #include "places/json/jsonlayout.h"
 #include "places/provider.h"
 
+#include <stdatomic.h>
+
 /* Bytes. Google's answers are up to 100 kB, with their indentation. */
 #define ANSWER_MAX (2 * HTTP_BODY_MAX)
 
 struct Places {
+    atomic_uint references; /* atomic */
     /* All owned; read-only after new, but for what they lock themselves. */
     Provider *provider;
     Provider *fallback; /* (nullable) does not block */
@@ -43,6 +46,7 @@ Places *places_new(const PlacesOptions *options, GError **error)
 {
     g_autoptr(Places) places = g_new0(Places, 1);
 
+    atomic_init(&places->references, 1);
     places->cache = cache_new(options->cache_s);
     places->circuit = circuit_new(options->circuit_failures);
     places->provider = provider_new(options, error);
@@ -62,9 +66,16 @@ static void provider_free(Provider *provider)
         provider->class->free(provider);
 }
 
-void places_free(Places *places)
+Places *places_ref(Places *places)
 {
-    if (places == NULL)
+    atomic_fetch_add_explicit(&places->references, 1, memory_order_relaxed);
+    return places;
+}
+
+void places_unref(Places *places)
+{
+    if (places == NULL ||
+        atomic_fetch_sub_explicit(&places->references, 1, memory_order_acq_rel) > 1)
         return;
     provider_free(places->provider);
     provider_free(places->fallback);

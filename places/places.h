@@ -4,10 +4,9 @@
 /*
  * What is near a location: one interface, several providers.
  *
- * A Places is made once by main and then used by any number of workers at once; what its providers
- * share is read-only or locked inside, and what they do not share (a CURL easy handle) is each
- * thread's own, freed when that thread ends. All threads that asked must have ended before
- * places_free().
+ * A Places is made by main and then used by any number of workers at once; what its providers share
+ * is read-only or locked inside, and what they do not share (a CURL easy handle) is each thread's
+ * own. Whoever may be the last to use it has a reference; places-current.h swaps it for another.
  *
  * In front of a provider that asks over the network stand a cache (cache.h), which is off unless
  * asked for, and a circuit breaker (circuit.h); behind it, if it fails, perhaps a fallback.
@@ -46,8 +45,9 @@ typedef struct Places Places;
 /* NULL with @error set. Called from main; reads the key, if the provider needs one. The key goes
  * nowhere else: no message, log or answer holds it. */
 Places *places_new(const PlacesOptions *options, GError **error);
-void places_free(Places *places);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Places, places_free)
+Places *places_ref(Places *places); /* (transfer full). Any thread */
+void places_unref(Places *places);  /* NULL is fine. Any thread */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Places, places_unref)
 
 /* What happens to the provider is logged from now on. @log outlives @places. Called by main, before
  * other threads use it. */

@@ -15,12 +15,14 @@
 #define USER_AGENT "herd/" HERD_VERSION " (location server)"
 
 struct HttpClient {
-    pthread_key_t transfers; /* each thread's own HttpTransfer; read-only after new */
-    HttpSettings settings;   /* read-only after new */
-    Budget *budget;          /* (owned) read-only after new, but for what it locks itself */
-    unsigned max_calls;      /* of it; read-only after new */
-    char *user_agent;        /* (owned) read-only after new */
-    char *ca_file;           /* (owned) (nullable) read-only after new */
+    pthread_key_t own; /* each thread's HttpTransfer; read-only after new */
+    pthread_mutex_t lock;
+    GPtrArray *transfers;  /* owned HttpTransfer, all threads'; protected by lock */
+    HttpSettings settings; /* read-only after new */
+    Budget *budget;        /* (owned) read-only after new, but for what it locks itself */
+    unsigned max_calls;    /* of it; read-only after new */
+    char *user_agent;      /* (owned) read-only after new */
+    char *ca_file;         /* (owned) (nullable) read-only after new */
 };
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
@@ -31,7 +33,6 @@ static void start_library(void)
     library_status = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-/* Called at the end of each thread that has one. */
 static void free_transfer(void *transfer)
 {
     httptransfer_free(transfer);
@@ -74,13 +75,15 @@ HttpClient *httpclient_new(const PlacesOptions *options, GError **error)
     }
 
     HttpClient *client = g_new0(HttpClient, 1);
-    int failure = pthread_key_create(&client->transfers, free_transfer);
+    int failure = pthread_key_create(&client->own, NULL);
     if (failure != 0) {
         g_set_error(error, HERD_PLACES_ERROR, HERD_PLACES_ERROR_LIBRARY,
                     "no thread-specific data for libcurl: %s", g_strerror(failure));
         g_free(client);
         return NULL;
     }
+    pthread_mutex_init(&client->lock, NULL);
+    client->transfers = g_ptr_array_new_with_free_func(free_transfer);
     client->ca_file = g_strdup(options->ca_file);
     client->max_calls = options->max_calls_per_minute;
     client->budget = budget_new(client->max_calls);
@@ -100,30 +103,51 @@ void httpclient_free(HttpClient *client)
 {
     if (client == NULL)
         return;
-    /* Deleting the key calls nothing: the others' handles went with their threads, this thread's is
-     * still here. */
-    httptransfer_free(pthread_getspecific(client->transfers));
-    pthread_key_delete(client->transfers);
+    pthread_key_delete(client->own);
+    g_ptr_array_unref(client->transfers);
+    pthread_mutex_destroy(&client->lock);
     budget_free(client->budget);
     g_free(client->user_agent);
     g_free(client->ca_file);
     g_free(client);
 }
 
+/* The calling thread has @transfer from now on, and nobody else. */
+static void keep(HttpClient *client, HttpTransfer *transfer)
+{
+    mutex_lock(&client->lock);
+    g_ptr_array_add(client->transfers, transfer);
+    mutex_unlock(&client->lock);
+}
+
+/* Frees @transfer, which was the calling thread's. */
+static void discard(HttpClient *client, HttpTransfer *transfer)
+{
+    unsigned index;
+
+    pthread_setspecific(client->own, NULL);
+    mutex_lock(&client->lock);
+    bool found = g_ptr_array_find(client->transfers, transfer, &index);
+    g_assert(found);
+    g_ptr_array_steal_index_fast(client->transfers, index);
+    mutex_unlock(&client->lock);
+    httptransfer_free(transfer);
+}
+
 /* The calling thread's own transfer, NULL if there is no memory for it. */
 static HttpTransfer *own_transfer(HttpClient *client)
 {
-    HttpTransfer *transfer = pthread_getspecific(client->transfers);
+    HttpTransfer *transfer = pthread_getspecific(client->own);
 
     if (transfer != NULL && !httptransfer_has_more_to_say(transfer))
         return transfer;
-    if (transfer != NULL) { /* there is no other way to be rid of its connection */
-        pthread_setspecific(client->transfers, NULL);
-        httptransfer_free(transfer);
-    }
+    if (transfer != NULL)
+        discard(client, transfer); /* there is no other way to be rid of its connection */
     transfer = httptransfer_new(&client->settings);
-    if (transfer != NULL && pthread_setspecific(client->transfers, transfer) != 0)
+    if (transfer != NULL && pthread_setspecific(client->own, transfer) != 0)
         g_clear_pointer(&transfer, httptransfer_free);
+    if (transfer != NULL)
+        keep(client, transfer);
     return transfer;
 }
 

@@ -5,8 +5,8 @@
  * HTTP requests to a provider, by any number of threads at once.
  *
  * Each thread that asks has a libcurl easy handle of its own, made at its first request, with the
- * connection that it keeps alive, and freed when the thread ends. What a HttpClient itself holds is
- * read-only.
+ * connection that it keeps alive. They are freed with the client: its threads are a pool, and it
+ * may end before they do. All else that it holds is read-only.
  *
  * What is fixed here, for every provider: http and https only; no redirect is followed;
  * certificates are verified; no cookies, no .netrc, no proxy from the environment (a request goes
@@ -29,7 +29,7 @@ typedef struct HttpClient HttpClient;
  * that name. Called from main, before other threads use libcurl. */
 HttpClient *httpclient_new(const PlacesOptions *options, GError **error);
 
-/* Every other thread that made a request has ended. */
+/* No thread makes a request any more. Any thread, another than those that did as well. */
 void httpclient_free(HttpClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpClient, httpclient_free)
 

@@ -132,7 +132,7 @@ static void test_circuit(void)
                 "(It is asked again in 3600 s.)\",\n"));
     g_assert_cmpuint(fake_http_requests(fake), ==, FAILURES);
     g_assert_cmpuint(counters_read(COUNT_LOOKUPS_SPARED) - spared, ==, 2);
-    places_free(places);
+    places_unref(places);
 
     g_autofree char *text = close_log(log, folder);
     g_assert_nonnull(strstr(text,
