@@ -37,6 +37,13 @@ static void test_replace_same(void)
     g_assert_false(config_current_replace(
         current, load("# New.\n" BAILEY "[limits Bailey]\nidle_timeout_s=256\nmax_line=0256\n")));
     g_assert_true(config_current_get(current) == first);
+
+    /* Not even the order of the members. */
+    g_assert_true(config_current_replace(current, load(BAILEY BONA)));
+    const Config *second = config_current_get(current);
+    g_assert_false(config_current_replace(current, load(BONA BAILEY)));
+    g_assert_true(config_current_get(current) == second);
+    g_assert_true(config_current_replace(current, load(BAILEY BONA "neighbours = Bailey\n")));
 }
 
 typedef struct {

@@ -327,6 +327,41 @@ static void test_wait_none(void)
         close(peers[i]);
 }
 
+/* More than are looked at without giving the lock back; some have an owner. */
+static void test_rouse(void)
+{
+    enum { COUNT = 600, MOST = 64 };
+    g_autoptr(GError) error = NULL;
+    Connections *connections = connections_new();
+    ReadySet *ready = ready_set_new(&error);
+    Connection *added[COUNT];
+    int peers[COUNT];
+    unsigned roused = 0;
+
+    g_assert_no_error(error);
+    for (unsigned i = 0; i < COUNT; i++) {
+        added[i] = add(connections, &peers[i]);
+        if (i % 3 > 0)
+            g_assert_true(ready_set_add(ready, added[i]));
+    }
+    connections_rouse(connections, ready);
+    for (unsigned i = 0; i < COUNT; i += 3)
+        g_assert_true(ready_set_add(ready, added[i]));
+    while (roused < COUNT) {
+        Connection *taken[MOST];
+        unsigned count = ready_set_take(ready, taken, MOST);
+
+        for (unsigned i = 0; i < count; i++)
+            connections_close(connections, taken[i]);
+        roused += count;
+    }
+    g_assert_cmpuint(connections_count(connections), ==, 0);
+    for (unsigned i = 0; i < COUNT; i++)
+        close(peers[i]);
+    connections_free(connections);
+    ready_set_free(ready);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -336,6 +371,7 @@ int main(int argc, char **argv)
     g_test_add_func("/connections/sweep/reaches-all-while-others-close", test_sweep_reaches_all);
     g_test_add_func("/connections/sweep/spares-a-descriptor-in-new-hands", test_reused_descriptor);
     g_test_add_func("/connections/end-input/keeps-what-has-arrived", test_end_input);
+    g_test_add_func("/connections/rouse/reaches-all", test_rouse);
     g_test_add_func("/connections/wait-none", test_wait_none);
     return g_test_run();
 }

@@ -456,6 +456,30 @@ static void test_close(void)
     rig_free(&rig);
 }
 
+static void test_rouse(void)
+{
+    Rig rig = rig_new();
+    Pair pair = pair_added(&rig);
+
+    /* Nobody owns it: the caller does. */
+    g_assert_true(ready_set_rouse(pair.connection));
+    say(pair.peer);
+    assert_ready(&rig, NULL);
+    ready_set_resume(rig.set, pair.connection);
+    assert_ready(&rig, pair.connection);
+
+    /* Its owner reads all there is, and still has it once more. */
+    g_assert_false(ready_set_rouse(pair.connection));
+    g_assert_false(ready_set_rouse(pair.connection));
+    g_assert_cmpint(read_some(&pair, 16), ==, 1);
+    ready_set_arm(rig.set, pair.connection);
+    assert_ready(&rig, pair.connection);
+    ready_set_arm(rig.set, pair.connection);
+    assert_ready(&rig, NULL);
+    pair_free(&pair);
+    rig_free(&rig);
+}
+
 /* Or a peer that never stops sending could keep a worker from ending. */
 static void test_close_wins_over_input(void)
 {
@@ -490,6 +514,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ready-set/postpone/waits-until-all-are-resumed", test_postpone);
     g_test_add_func("/ready-set/resume/in-order", test_resume_in_order);
     g_test_add_func("/ready-set/resume/one-owner-at-a-time", test_many_takers_of_resumed);
+    g_test_add_func("/ready-set/rouse/one-turn-whoever-owns-it", test_rouse);
     g_test_add_func("/ready-set/close/ends-takers-for-good", test_close);
     g_test_add_func("/ready-set/close/wins-over-what-is-ready", test_close_wins_over_input);
     return g_test_run();

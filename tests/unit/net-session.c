@@ -285,6 +285,49 @@ static void test_r22_hello(void)
     }
 }
 
+/* A link is one as long as its neighbour is, where it is. */
+static void test_take_config(void)
+{
+    static const struct {
+        unsigned host; /* of Bona, by the new configuration */
+        const char *more;
+        bool stays;
+    } rows[] = {
+        {BONA, "neighbours = Bailey\n", true},
+        {BONA, "neighbours = Bailey\ndelivery = message\n", true},
+        {BONA, "", false},
+        {STRANGER, "neighbours = Bailey\n", false},
+        {BONA, "neighbours = Bailey\ndialect = plain\n", false},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Rig *rig = rig_new("");
+        int peer;
+        Connection *connection = connect_from(rig->hosts[BONA], &peer);
+        g_autofree char *path = g_build_filename(rig->folder, "new.conf", NULL);
+        g_autofree char *text = g_strdup_printf(
+            "[member Bailey]\nlisten = %s:10000\n[member Bona]\nlisten = %s:10009\n%s",
+            rig->hosts[OWN], rig->hosts[rows[i].host], rows[i].more);
+        g_autofree char *reply = message_format_hello("Bailey", "Bona", incarnation());
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(session_take_config(&rig->context, connection));
+        assert_reply(rig, connection, "HELLO 1 Bona Bailey", reply);
+        g_assert_true(g_file_set_contents(path, text, -1, NULL));
+        g_autoptr(Config) config = config_load(path, "Bailey", &error);
+        g_assert_no_error(error);
+        g_remove(path);
+        rig->context.config = config;
+        g_assert_cmpint(session_take_config(&rig->context, connection), ==, rows[i].stays);
+        g_assert_true(connection->config == config);
+        g_assert_true(session_take_config(&rig->context, rig->client));
+        close(connection->descriptor);
+        close(peer);
+        connection_free(connection);
+        rig_free(rig);
+    }
+}
+
 /* R20: only what is newer goes on, to all but where it came from; nothing is answered. */
 static void test_r20_link(void)
 {
@@ -399,6 +442,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/r20/newer-goes-on-but-not-back", test_r20_link);
     g_test_add_func("/session/r20/malformed-is-dropped-in-silence", test_r20_malformed);
     g_test_add_func("/session/r22/hello-wants-name-address-and-us", test_r22_hello);
+    g_test_add_func("/session/r22/no-longer-than-it-is-a-neighbour", test_take_config);
     g_test_add_func("/session/log/says-what-is-asked-for", test_log);
     return g_test_run();
 }

@@ -185,6 +185,78 @@ static void test_timeout_executes_nothing(void)
     rig_free(rig);
 }
 
+/* @text is in force, as a reload does it. */
+static void replace_config(Rig *rig, const char *text)
+{
+    g_autofree char *path = g_build_filename(rig->folder, "new.conf", NULL);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(g_file_set_contents(path, text, -1, &error));
+    Config *config = config_load(path, "Bailey", &error);
+    g_assert_no_error(error);
+    g_remove(path);
+    g_assert_true(config_current_replace(rig->configs, config));
+    connections_rouse(rig->context.connections, rig->context.ready);
+}
+
+/* Limits of time that are new hold for those that wait already, from now on. */
+static void test_new_limits(void)
+{
+    static const unsigned limits[] = {5, 0, 9};
+    Rig *rig = rig_new("[limits]\nline_timeout_s = 0\n", 1, 1, 1);
+    Client waiting[] = {client_new(rig, false), client_new(rig, false)};
+
+    rig_start(rig, 2);
+    say_text(&waiting[1], "half");
+    wait_until_read(&waiting[1]);
+    for (size_t i = 0; i < G_N_ELEMENTS(limits); i++) {
+        g_autofree char *text =
+            g_strdup_printf("[limits]\nidle_timeout_s = %u\nline_timeout_s = %u\n[member Bailey]\n"
+                            "listen = 127.0.0.1:1\n",
+                            limits[i], limits[i]);
+        int64_t before = monotonic_ms();
+
+        replace_config(rig, text);
+        for (size_t k = 0; k < G_N_ELEMENTS(waiting); k++) {
+            _Atomic int64_t *deadline = &waiting[k].connection->deadline;
+
+            if (limits[i] == 0)
+                while (atomic_load(deadline) != 0)
+                    sched_yield();
+            else
+                while (atomic_load(deadline) < before + (int64_t)limits[i] * 1000)
+                    sched_yield();
+            g_assert_cmpint(atomic_load(deadline), <=,
+                            limits[i] == 0 ? 0 : monotonic_ms() + (int64_t)limits[i] * 1000);
+        }
+    }
+    say_text(&waiting[1], "?\n");
+    assert_said(&waiting[1], "? half?\n");
+    for (size_t k = 0; k < G_N_ELEMENTS(waiting); k++)
+        close(waiting[k].socket);
+    rig_free(rig);
+}
+
+/* PROTOCOL R17: nobody listens to who is no neighbour any more, though it says nothing more. */
+static void test_former_neighbour(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client link = client_new(rig, false), client = client_new(rig, false);
+
+    link.connection->neighbour = g_quark_from_string("Bona");
+    rig_start(rig, 1);
+    say_text(&link, "PING\n");
+    assert_said(&link, "PONG\n");
+    say_text(&client, "\n");
+    assert_said(&client, "? \n");
+    replace_config(rig, "[member Bailey]\nlisten = 127.0.0.1:1\n");
+    assert_ends(&link, "");
+    say_text(&client, "\n");
+    assert_said(&client, "? \n");
+    close(client.socket);
+    rig_free(rig);
+}
+
 /* PROTOCOL R20: an update ends in LF; what is left of one by a neighbour that died in it is none.
  */
 static void test_half_update(void)
@@ -349,6 +421,8 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/pace/patience-ends", test_pace_ends);
     g_test_add_func("/worker/pace/neighbours-are-spared", test_pace_spares_neighbours);
     g_test_add_func("/worker/memory/short", test_short_memory);
+    g_test_add_func("/worker/reload/new-limits-hold-for-who-waits", test_new_limits);
+    g_test_add_func("/worker/reload/r17-a-former-neighbour-is-left", test_former_neighbour);
     g_test_add_func("/worker/stop/what-has-arrived-is-answered", test_stop);
     g_test_add_func("/worker/r20/half-an-update-is-none", test_half_update);
     return g_test_run();

@@ -335,6 +335,47 @@ static void test_url(void)
     }
 }
 
+typedef struct {
+    HttpClient *client;
+    const char *url;
+    pthread_barrier_t *asked, *freed;
+} Asker;
+
+static void *ask_and_stay(void *pointer)
+{
+    const Asker *asker = pointer;
+
+    assert_outcome_at(asker->client, asker->url, HTTP_ANSWERED);
+    pthread_barrier_wait(asker->asked);
+    pthread_barrier_wait(asker->freed);
+    return NULL;
+}
+
+/* What the threads of a pool have made for a client goes with it, and not with them. */
+static void test_free_before_threads(void)
+{
+    enum { ASKERS = 4 };
+    g_autoptr(FakeHttp) fake = fake_http_new();
+    HttpClient *client = client_new(PATIENCE_MS);
+    g_autofree char *url = fake_http_url(fake, "http");
+    pthread_barrier_t asked, freed;
+    pthread_t threads[ASKERS];
+    Asker asker = {.client = client, .url = url, .asked = &asked, .freed = &freed};
+
+    pthread_barrier_init(&asked, NULL, ASKERS + 1);
+    pthread_barrier_init(&freed, NULL, ASKERS + 1);
+    fake_http_answer(fake, 200, "", "{}", 2);
+    for (int i = 0; i < ASKERS; i++)
+        g_assert_cmpint(pthread_create(&threads[i], NULL, ask_and_stay, &asker), ==, 0);
+    pthread_barrier_wait(&asked);
+    httpclient_free(client);
+    pthread_barrier_wait(&freed);
+    for (int i = 0; i < ASKERS; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&asked);
+    pthread_barrier_destroy(&freed);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -356,6 +397,7 @@ int main(int argc, char **argv)
     TEST("large-answer-unpacked", test_large_answer_unpacked);
     TEST("describe-tells-them-apart", test_describe);
     TEST("base-url-is-checked", test_url);
+    TEST("free-before-its-threads-end", test_free_before_threads);
 #undef TEST
     return g_test_run();
 }
