@@ -268,6 +268,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reload, reload_clear)
 
 static bool prepare_places(const Server *server, Reload *reload, GError **error)
 {
+    g_autoptr(Places) running = places_current_get(server->places);
+
+    if (!reload->change->places && places_is_outdated(running)) {
+        reload->change->places = true;
+        g_ptr_array_add(reload->change->taken, g_strdup("[places] the API key"));
+    }
     if (!reload->change->places)
         return true;
     reload->places = places_new(&reload->config->places, error);

@@ -91,6 +91,13 @@ bool places_reload(Places *places, GError **error)
     return provider->class->reload == NULL || provider->class->reload(provider, error);
 }
 
+bool places_is_outdated(Places *places)
+{
+    Provider *provider = places->provider;
+
+    return provider->class->is_outdated != NULL && provider->class->is_outdated(provider);
+}
+
 char *places_describe(Places *places)
 {
     Provider *provider = places->provider;

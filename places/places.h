@@ -58,6 +58,10 @@ void places_set_log(Places *places, Log *log);
  * on the disk. */
 bool places_reload(Places *places, GError **error);
 
+/* Whether places_new() by the same options would come to something else that places_reload() does
+ * not see to: another API key. Called from main; may block on the disk. */
+bool places_is_outdated(Places *places);
+
 /* Which data of the operator's own there is, for the log; NULL where there is none. (transfer full)
  */
 char *places_describe(Places *places);

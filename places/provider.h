@@ -37,6 +37,9 @@ typedef struct {
     /* (nullable) places_reload(). */
     bool (*reload)(Provider *provider, GError **error);
 
+    /* (nullable) places_is_outdated(). */
+    bool (*is_outdated)(Provider *provider);
+
     /* (nullable) places_describe(). */
     char *(*describe)(Provider *provider);
 

@@ -87,9 +87,15 @@ static void google_free(Provider *provider)
     g_free(google);
 }
 
+static bool google_is_outdated(Provider *provider)
+{
+    return googleservice_is_outdated(&((GoogleLegacy *)provider)->service);
+}
+
 static const ProviderClass google_legacy_class = {
     .blocks = true,
     .nearby = google_nearby,
+    .is_outdated = google_is_outdated,
     .free = google_free,
 };
 

@@ -81,9 +81,15 @@ static void google_free(Provider *provider)
     g_free(google);
 }
 
+static bool google_is_outdated(Provider *provider)
+{
+    return googleservice_is_outdated(&((Google *)provider)->service);
+}
+
 static const ProviderClass google_class = {
     .blocks = true,
     .nearby = google_nearby,
+    .is_outdated = google_is_outdated,
     .free = google_free,
 };
 

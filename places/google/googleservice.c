@@ -20,6 +20,7 @@ bool googleservice_init(GoogleService *service, const PlacesOptions *options, co
     *service = (GoogleService){
         .client = g_steal_pointer(&client),
         .key = key,
+        .key_file = g_strdup(options->key_file),
         .base_url = g_steal_pointer(&url),
         .path = path,
     };
@@ -30,7 +31,15 @@ void googleservice_clear(GoogleService *service)
 {
     httpclient_free(service->client);
     apikey_free(service->key);
+    g_free(service->key_file);
     g_free(service->base_url);
+}
+
+bool googleservice_is_outdated(const GoogleService *service)
+{
+    g_autoptr(ApiKey) key = apikey_read(service->key_file, NULL);
+
+    return key == NULL || strcmp(apikey_text(key), apikey_text(service->key)) != 0;
 }
 
 void googleservice_scrub_failure(const GoogleService *service, JsonTree *tree, JsonValue *message)

@@ -13,6 +13,7 @@
 typedef struct {
     HttpClient *client; /* (owned) */
     ApiKey *key;        /* (owned) may stand anywhere in an answer */
+    char *key_file;     /* (owned) (nullable) that it was read from */
     char *base_url;     /* (owned) */
     const char *path;
 } GoogleService;
@@ -22,6 +23,9 @@ typedef struct {
 bool googleservice_init(GoogleService *service, const PlacesOptions *options, const char *base_url,
                         const char *path, GError **error);
 void googleservice_clear(GoogleService *service);
+
+/* Whether there is another key now, or none. */
+bool googleservice_is_outdated(const GoogleService *service);
 
 /* Makes @tree, an answer that tells of a failure, fit to be told on (PROTOCOL R15): @message
  * (nullable), a string in it, without any URL, and all of it without our own. */

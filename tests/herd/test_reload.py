@@ -234,6 +234,30 @@ class Places(ReloadTestCase):
             self.assertNotEqual(client.whatsat(b'kiwi', b'10', b'5').names, built_in.names)
         self.assertEqual((self.google.requests, second.requests), (1, 2))
 
+    def test_another_key_in_the_same_file(self):
+        path = os.path.join(self.directory, 'key')
+
+        def write(key):
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write(key + '\n')
+        write('first-key')
+        member = self.lone()
+        self.use(member, 'google-legacy', url=self.google.url, key_file=path)
+        member.herd.write_config()
+        member.start()
+        self.witness(member)
+        client = member.client()
+        client.iamat(b'kiwi')
+        client.whatsat(b'kiwi')
+        self.assertEqual(self.reload(member), b'nothing has changed')
+        write('second-key')
+        self.assertEqual(self.reload(member), b'[places] the API key')
+        client.whatsat(b'kiwi')
+        os.unlink(path)
+        self.assertRegex(self.hang_up(member), rb'^configuration not reloaded, .*\[places\] cannot read key_file')
+        client.whatsat(b'kiwi')
+        self.assertEqual([call.key for call in self.google.calls], ['first-key', 'second-key', 'second-key'])
+
     def test_a_cache_survives_a_change_of_something_else(self):
         member = self.lone()
         self.use(member, 'google-legacy', url=self.google.url, cache_s=3600)
