@@ -119,9 +119,12 @@ static void take_config(Flood *flood)
     for (unsigned i = flood->links->len; i > 0; i--) {
         Link *link = flood->links->pdata[i - 1];
 
-        if (!link_take_config(link, config))
-            link_drop(g_ptr_array_steal_index_fast(flood->links, i - 1),
-                      "by the new configuration there is none, or another one");
+        if (link_take_config(link, config))
+            continue;
+        g_ptr_array_steal_index_fast(flood->links, i - 1);
+        link_drop(link, member_has_neighbour(config->self, g_quark_to_string(link_neighbour(link)))
+                            ? "the neighbour is talked to in another way now"
+                            : "it is no neighbour any more");
     }
     for (unsigned i = 0; i < names->len; i++)
         if (find_link(flood, config_member(config, names->pdata[i])->id) == NULL)

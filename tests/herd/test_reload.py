@@ -90,7 +90,7 @@ class Neighbours(ReloadTestCase):
         self.witness(alford, ball, clark)
         herd.edges.remove(('Alford', 'Ball'))
         self.assertEqual(self.reload(ball), b'member Alford changed, member Ball changed')
-        ball.wait_event(rb'^link Alford ends: ')
+        ball.wait_event(rb'^link Alford ends: it is no neighbour any more')
         # Alford has not taken it yet, and talks on: nobody listens.
         ball.wait_event(rb'^close Alford is no neighbour any more')
         alford.wait_event(rb'^link Ball down: the neighbour does not accept our hello')
@@ -118,6 +118,7 @@ class Neighbours(ReloadTestCase):
             self.assertEqual(self.reload(alford), b'member Ball changed')
             line = alford.client().iamat(b'kiwi', at=b'%d' % number)
             ball.wait_stored(b'kiwi', line)
+            alford.wait_event(rb'^link Ball ends: the neighbour is talked to in another way now', number - 1)
             alford.wait_event(rb'^link Ball up', number)
         herd.wait_same(b'kiwi', line)
         self.assertEqual((self.ups(alford, clark), self.ups(clark, alford)), (1, 1))
