@@ -269,6 +269,38 @@ static void test_resync(void)
     rig_free(rig);
 }
 
+/* An interval that is new counts from now on; the connection stays. */
+static void test_take_config(void)
+{
+    enum { INTERVAL_MS = 20000 };
+    Rig *rig = rig_new(&(Setup){.options = "resync_interval_s = 0"});
+    g_autoptr(Config) often = load_config(rig, &(Setup){.options = "resync_interval_s = 20"});
+    g_autoptr(Config) never = load_config(rig, &(Setup){.options = "resync_interval_s = 0"});
+    g_autoptr(Config) foreign =
+        load_config(rig, &(Setup){.options = "", .neighbour = "dialect = plain\n"});
+    int peer = bring_up(rig);
+
+    g_array_unref(hear_all(rig, peer));
+    int64_t before = monotonic_ms();
+    g_assert_true(link_take_config(rig->link, often));
+    int64_t after = monotonic_ms();
+    link_tick(rig->link, before + INTERVAL_MS - 1);
+    g_array_unref(hear_all(rig, peer));
+    g_assert_cmpuint(rig->questions, ==, 1);
+    link_tick(rig->link, after + INTERVAL_MS);
+    g_array_unref(hear_all(rig, peer));
+    g_assert_cmpuint(rig->questions, ==, 2);
+
+    g_assert_true(link_take_config(rig->link, never));
+    link_tick(rig->link, monotonic_ms() + 10 * INTERVAL_MS);
+    g_array_unref(hear_all(rig, peer));
+    g_assert_cmpuint(rig->questions, ==, 2);
+    g_assert_false(link_take_config(rig->link, foreign));
+    g_assert_true(link_neighbour(rig->link) == g_quark_from_string("Bona"));
+    close(peer);
+    rig_free(rig);
+}
+
 /* Times at which the link has certainly not timed out yet, and certainly has, unless Bona has shown
  * a sign of life after @up. */
 static int64_t just_before(int64_t before)
@@ -420,5 +452,6 @@ int main(int argc, char **argv)
     g_test_add_func("/link/offer/found-is-compared", test_found_is_compared);
     g_test_add_func("/link/compare/wrong-answers", test_wrong_answers);
     g_test_add_func("/link/compare/again-from-time-to-time", test_resync);
+    g_test_add_func("/link/take-config/interval-counts-from-now-on", test_take_config);
     return g_test_run();
 }

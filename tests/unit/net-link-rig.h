@@ -82,6 +82,25 @@ static void begin_listening(Rig *rig)
     g_assert_cmpint(listen(rig->listener, 10), ==, 0);
 }
 
+/* What Bailey is to do by @setup. (transfer full) */
+static Config *load_config(const Rig *rig, const Setup *setup)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = g_build_filename(rig->folder, "herd.conf", NULL);
+    g_autofree char *text = g_strdup_printf(
+        "[herd]\nlog_dir = %s\n%s\n[limits]\nlink_timeout_s = %d\n"
+        "[member Bailey]\nlisten = %s:10000\nneighbours = Bona\n"
+        "[member Bona]\nlisten = %s:%d;127.0.0.1:1\n%s",
+        rig->folder, setup->options != NULL ? setup->options : "resync_interval_s = 0",
+        TIMEOUT_MS / 1000, rig->hosts[OWN], rig->hosts[NEIGHBOUR], PORT,
+        setup->neighbour != NULL ? setup->neighbour : "");
+    g_assert_true(g_file_set_contents(path, text, -1, &error));
+    Config *config = config_load(path, "Bailey", &error);
+    g_assert_no_error(error);
+    g_remove(path);
+    return config;
+}
+
 static Rig *rig_new(const Setup *setup)
 {
     Rig *rig = g_new0(Rig, 1);
@@ -93,18 +112,7 @@ static Rig *rig_new(const Setup *setup)
                                         pid >> 8 & 255, pid & 255);
     rig->folder = g_dir_make_tmp("herd-link-XXXXXX", &error);
     g_assert_no_error(error);
-    g_autofree char *path = g_build_filename(rig->folder, "herd.conf", NULL);
-    g_autofree char *text = g_strdup_printf(
-        "[herd]\nlog_dir = %s\n%s\n[limits]\nlink_timeout_s = %d\n"
-        "[member Bailey]\nlisten = %s:10000\nneighbours = Bona\n"
-        "[member Bona]\nlisten = %s:%d;127.0.0.1:1\n%s",
-        rig->folder, setup->options != NULL ? setup->options : "resync_interval_s = 0",
-        TIMEOUT_MS / 1000, rig->hosts[OWN], rig->hosts[NEIGHBOUR], PORT,
-        setup->neighbour != NULL ? setup->neighbour : "");
-    g_assert_true(g_file_set_contents(path, text, -1, &error));
-    rig->config = config_load(path, "Bailey", &error);
-    g_assert_no_error(error);
-    g_remove(path);
+    rig->config = load_config(rig, setup);
     if (setup->messages)
         ((Member *)rig->config->members->pdata[1])->delivery = DELIVERY_MESSAGE;
     rig->log = log_new(rig->folder, "Bailey", LOG_MESSAGES_ALL, &error);
