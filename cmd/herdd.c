@@ -2,6 +2,7 @@
 
 /* herdd: one member of a herd. */
 
+#include "cmd/config-path.h"
 #include "cmd/server.h"
 
 #include "core/config.h"
@@ -14,9 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-
-#define LOCAL_CONFIG     "conf/herd.conf"
-#define INSTALLED_CONFIG HERD_SYSCONFDIR "/herd/herd.conf"
 
 enum { EXIT_USAGE = 2 }; /* wrong use or a bad configuration */
 
@@ -33,7 +31,8 @@ static const char summary[] =
 
 static const char examples[] =
     "Examples:\n"
-    "  herdd Bailey                              by conf/herd.conf, else " INSTALLED_CONFIG "\n"
+    "  herdd Bailey                              by conf/herd.conf, else " CONFIG_PATH_INSTALLED
+    "\n"
     "  herdd --config conf/herds/riley.conf Riley\n"
     "  herdd --check Bailey                      shows every option in force, starts nothing\n"
     "  printf 'IAMAT kiwi +34.068930-118.445127 1621464827.959498503\\n' | nc -N 127.0.0.1 10000\n"
@@ -60,12 +59,6 @@ static bool parse_arguments(int *argc, char ***argv, Arguments *arguments, GErro
     g_option_context_set_description(context, examples);
     g_option_context_add_main_entries(context, entries, NULL);
     return g_option_context_parse(context, argc, argv, error);
-}
-
-/* The file to read when none is named. */
-static const char *find_config(void)
-{
-    return g_file_test(LOCAL_CONFIG, G_FILE_TEST_EXISTS) ? LOCAL_CONFIG : INSTALLED_CONFIG;
 }
 
 /* Thousands of phones need thousands of descriptors; the soft limit is often 1,024. */
@@ -167,7 +160,7 @@ static int act(const Arguments *arguments)
         return EXIT_USAGE;
     }
 
-    const char *path = arguments->config != NULL ? arguments->config : find_config();
+    const char *path = arguments->config != NULL ? arguments->config : config_path_default();
     g_autoptr(Config) config = config_load(path, arguments->names[0], &error);
     if (config == NULL) {
         fprintf(stderr, "herdd: %s\n", error->message);
