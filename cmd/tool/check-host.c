@@ -136,7 +136,7 @@ void check_descriptors(Checklist *list, const SurveyRow *row)
     const Config *config = row->entry->config;
     const char *name = row->entry->member->name;
     rlim_t wanted = (rlim_t)config->limits.max_connections + config->places.max_lookups +
-                    2 * row->entry->member->neighbours->len + OTHER_DESCRIPTORS;
+                    2 * (rlim_t)row->entry->member->neighbours->len + OTHER_DESCRIPTORS;
     double pid = row->status != NULL ? row->status->pid : (double)NAN;
     bool known = pid >= 1 && pid <= G_MAXINT32;
     struct rlimit limit;

@@ -97,7 +97,7 @@ static void check_status(Checklist *list, const SurveyRow *row)
         return;
     }
     if (status == NULL) {
-        checklist_add(list, CHECK_BAD, "%s: [http] listen: %s", name, row->note);
+        checklist_add(list, CHECK_BAD, "%s: %s", name, row->unseen);
         return;
     }
     checklist_add(list, status->ready ? CHECK_OK : CHECK_WARNING, "%s: http://%s/status: %s", name,

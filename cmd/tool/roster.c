@@ -49,22 +49,22 @@ static void make_reachable(Endpoint *http, const Member *member)
     http->length = listen->length;
 }
 
-static RosterEntry load_entry(const char *path, const char *name, GError **error)
+/* Fills in what @name makes of the configuration, or what is wrong with it. */
+static void load_entry(const char *path, const char *name, RosterEntry *entry, GError **error)
 {
-    RosterEntry entry = {.config = config_load(path, name, error)};
     g_autofree char *why = NULL;
 
-    if (entry.config == NULL)
-        return entry;
-    entry.member = entry.config->self;
-    if (entry.config->http_listen != NULL) {
-        entry.http = endpoint_parse(entry.config->http_listen, &why);
-        if (entry.http == NULL)
-            entry.problem = g_strdup_printf("%s: [http] listen: %s", path, why);
-        else
-            make_reachable(entry.http, entry.member);
-    }
-    return entry;
+    entry->config = config_load(path, name, error);
+    if (entry->config == NULL)
+        return;
+    entry->member = entry->config->self;
+    if (entry->config->http_listen == NULL)
+        return;
+    entry->http = endpoint_parse(entry->config->http_listen, &why);
+    if (entry->http != NULL)
+        make_reachable(entry->http, entry->member);
+    else
+        entry->problem = g_strdup_printf("%s: [http] listen: %s", path, why);
 }
 
 /* Gives those without a configuration of their own the member that others see. */
@@ -93,20 +93,23 @@ Roster *roster_load(const char *path, GError **error)
     g_autoptr(GPtrArray) names = read_names(path);
     GError *first = NULL;
 
-    roster->entries = g_array_new(FALSE, FALSE, sizeof(RosterEntry));
-    g_array_set_clear_func(roster->entries, clear_entry);
     if (names->len == 0)
         g_ptr_array_add(names, g_strdup("NAME"));
+    roster->entries = g_array_new(FALSE, TRUE, sizeof(RosterEntry));
+    g_array_set_clear_func(roster->entries, clear_entry);
+    g_array_set_size(roster->entries, names->len);
     for (unsigned i = 0; i < names->len; i++) {
+        RosterEntry *entry = &g_array_index(roster->entries, RosterEntry, i);
         GError *problem = NULL;
-        RosterEntry entry = load_entry(path, names->pdata[i], &problem);
 
-        if (problem != NULL)
-            entry.problem = g_strdup(problem->message);
-        g_array_append_val(roster->entries, entry);
-        if (problem != NULL && first == NULL)
-            first = g_steal_pointer(&problem);
-        g_clear_error(&problem);
+        load_entry(path, names->pdata[i], entry, &problem);
+        if (problem == NULL)
+            continue;
+        entry->problem = g_strdup(problem->message);
+        if (first == NULL)
+            first = problem;
+        else
+            g_error_free(problem);
     }
     if (fill_in(roster->entries, names)) {
         g_clear_error(&first);

@@ -10,6 +10,7 @@ static void clear_row(void *data)
 
     memberstatus_free(row->status);
     g_free(row->body);
+    g_free(row->unseen);
     g_free(row->note);
 }
 
@@ -29,25 +30,25 @@ static void read_clock(SurveyRow *row, const WireCall *call)
         row->clock_off_s = theirs + 1 - begin;
 }
 
-/* FALSE: the row has no status, and its note says why. */
+/* FALSE: the row has no status, and says why. */
 static bool take_status(SurveyRow *row, const WireCall *call)
 {
-    const char *where = row->entry->http->text;
+    const char *where = call->endpoint->text;
     g_autofree char *why = NULL;
 
     if (!call->done) {
-        row->note = g_strdup_printf("%s: %s", where, call->why);
+        row->unseen = g_strdup_printf("http://%s: %s", where, call->why);
         return false;
     }
     Slice body = {.data = call->answer->str, .length = call->answer->len};
     row->status = memberstatus_parse(body, &why);
     if (row->status == NULL) {
-        row->note = g_strdup_printf("%s: %s", where, why);
+        row->unseen = g_strdup_printf("http://%s: %s", where, why);
         return false;
     }
-    if (!g_str_equal(row->status->name, row->entry->member->name)) {
-        row->note =
-            g_strdup_printf("%s is %s, not %s", where, row->status->name, row->entry->member->name);
+    if (!g_str_equal(row->status->name, call->name)) {
+        row->unseen =
+            g_strdup_printf("http://%s is %s, not %s", where, row->status->name, call->name);
         g_clear_pointer(&row->status, memberstatus_free);
         return false;
     }
@@ -59,14 +60,15 @@ static bool take_status(SurveyRow *row, const WireCall *call)
 
 static void take_probe(SurveyRow *row, const WireCall *call)
 {
-    if (call->done) {
-        row->state = MEMBER_UP;
-        if (row->note == NULL && row->entry->config != NULL)
-            row->note = g_strdup("turn on [http] listen to see more");
+    if (!call->done) {
+        row->note = g_strdup_printf("%s: %s", call->endpoint->text, call->why);
         return;
     }
-    g_free(row->note);
-    row->note = g_strdup_printf("%s: %s", call->endpoint->text, call->why);
+    row->state = MEMBER_UP;
+    if (row->unseen != NULL)
+        row->note = g_strdup(row->unseen);
+    else if (row->entry->config != NULL)
+        row->note = g_strdup("turn on [http] listen to see more");
 }
 
 static WireCall status_call(const SurveyRow *row)
@@ -88,7 +90,9 @@ static WireCall probe_call(const SurveyRow *row)
     };
 }
 
-/* Those that tell nothing at their [http] listen may still serve: asks them as the others were. */
+/* Those that tell nothing at their [http] listen may still serve: asks them as the others were.
+ * Even where waiting took all the time there is some for that: a member that is well answers at
+ * once. */
 static void ask_again(Survey *survey, const size_t *again, size_t count, int64_t timeout_us,
                       int interrupt)
 {
@@ -127,8 +131,8 @@ static void ask(Survey *survey, int64_t timeout_us, int interrupt)
     wire_clear(calls, count);
 
     int64_t left_us = begin_us + timeout_us - g_get_monotonic_time();
-    if (survey->complete && again_count > 0 && left_us > 0)
-        ask_again(survey, again, again_count, left_us, interrupt);
+    if (survey->complete && again_count > 0)
+        ask_again(survey, again, again_count, MAX(left_us, timeout_us / 10), interrupt);
 }
 
 Survey *survey_new(const Roster *roster, char **names, int64_t timeout_us, int interrupt)

@@ -23,8 +23,8 @@ typedef struct {
     MemberState state;
     MemberStatus *status; /* (owned) (nullable) */
     char *body;           /* (owned) (nullable) what status was read from */
-    char
-        *note; /* (owned) (nullable) why it is down; or why there is no status, or not more of it */
+    char *unseen;         /* (owned) (nullable) why its [http] listen told nothing */
+    char *note;           /* (owned) (nullable) why it is down; or why no more of it is seen */
     bool clock_told;
     double clock_off_s; /* how far its clock is at least ahead of ours, below 0: behind; 0: they
                            agree as far as one can see in whole seconds */

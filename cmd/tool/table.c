@@ -140,7 +140,7 @@ static void fit(const Table *table, const Terminal *terminal, Layout *layout)
 
 static Layout lay_out(const Table *table, const Terminal *terminal)
 {
-    Layout layout = {.widths = g_new(size_t, table->count), .shown = g_new(bool, table->count)};
+    Layout layout = {.widths = g_new0(size_t, table->count), .shown = g_new0(bool, table->count)};
 
     for (size_t i = 0; i < table->count; i++) {
         layout.widths[i] = text_width(table->columns[i].title);
