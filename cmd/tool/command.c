@@ -58,11 +58,23 @@ static void hide_minus(int argc, char **argv)
             argv[i][0] = HIDDEN_MINUS;
 }
 
-static void show_minus(char **words)
+static void show_minus(char *word)
 {
-    for (size_t i = 0; words[i] != NULL; i++)
-        if (words[i][0] == HIDDEN_MINUS)
-            words[i][0] = '-';
+    if (word != NULL && word[0] == HIDDEN_MINUS)
+        word[0] = '-';
+}
+
+/* In all texts that GOption has copied. */
+static void show_all(CommandLine *line, const CommandUsage *usage)
+{
+    const GOptionEntry *option = usage->options;
+
+    show_minus(line->config);
+    for (char **word = line->arguments; *word != NULL; word++)
+        show_minus(*word);
+    for (; option != NULL && option->long_name != NULL; option++)
+        if (option->arg == G_OPTION_ARG_STRING || option->arg == G_OPTION_ARG_FILENAME)
+            show_minus(*(char **)option->arg_data);
 }
 
 static bool parse_options(CommandLine *line, double *timeout_s, const CommandUsage *usage, int argc,
@@ -101,7 +113,7 @@ bool commandline_parse(CommandLine *line, const CommandUsage *usage, int argc, c
     }
     if (line->arguments == NULL)
         line->arguments = g_new0(char *, 1);
-    show_minus(line->arguments);
+    show_all(line, usage);
     line->count = g_strv_length(line->arguments);
     if (line->config == NULL)
         line->config = g_strdup(config_path_default());

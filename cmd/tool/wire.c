@@ -230,8 +230,8 @@ static void look_at_answer(const Wire *wire, Conversation *c)
     GString *answer = c->call->answer;
     size_t length = answer_length(c, answer);
 
-    if (c->phase == PHASE_ENDING) {
-        g_string_truncate(answer, 0); /* there is no question */
+    if (c->phase == PHASE_ENDING) { /* PROTOCOL R18 */
+        fail(wire, c, "it is no member: it speaks without being asked");
         return;
     }
     if (length == 0) {

@@ -47,6 +47,10 @@ class Iamat(ToolTestCase):
     def test_arguments_that_begin_with_a_sign(self):
         member = self.single()
         self.follow(member.herd)
+        os.rename(self.config, os.path.join(self.directory, '-1.conf'))
+        done = self.run_tool('iamat', '--config', '-1.conf', 'kiwi', '-33.9+151.2', '-7', cwd=self.directory)
+        self.assertEqual(done.returncode, 0, done)
+        self.config = os.path.join(self.directory, '-1.conf')
         for arguments in (['kiwi', '-33.9+151.2', '-5.5'], ['kiwi', '-33.9+151.2', '--timeout', '9', '-5.25'],
                           ['--', 'kiwi', '-33.9+151.2', '-5'], ['kiwi', '--raw', '-0-0', '-0.5']):
             self.tool('iamat', *arguments)
@@ -574,6 +578,20 @@ class Hostile(ToolTestCase):
                 release.set()
                 thread.join()
                 release.clear()
+
+    def test_one_that_speaks_first(self):
+        with socket.create_server(('127.0.0.1', 0)) as listener:
+            self.configure({'Liar': '127.0.0.1:%d' % listener.getsockname()[1]})
+
+            def serve():
+                connection, _ = listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    while True:
+                        connection.sendall(b'220 mail\x1b]0;.example ' * 1000)
+            thread = threading.Thread(target=serve)
+            thread.start()
+            self.assertIn('it speaks without being asked', rows_of(self.tool('status', status=1)[0])['Liar'][2])
+            thread.join()
 
     def test_control_characters_reach_pipes_and_no_terminal(self):
         name = b'\x1b]0;owned\x07'
