@@ -17,7 +17,7 @@ import threading
 import time
 import unicodedata
 
-from harness import DEADLINE, SLOWER, UCLA
+from harness import DEADLINE, PORTS, SLOWER, UCLA
 from standin import StandIn, honest
 from tool_case import CONTROL, ToolTestCase, link_to, status_of
 
@@ -535,6 +535,38 @@ class Check(ToolTestCase):
         lines = self.lines(status=2)
         self.assertTrue(any('Bailey: it serves at %s:%d (' % member.address in line for line in lines))
         self.assertIn(f'bad   Bailey: {DEAD}: Connection refused', lines)
+
+
+class RealMembers(ToolTestCase):
+    def test_what_members_tell_of_themselves(self):
+        listens = {f'http {name}': {'listen': f'127.0.0.1:{PORTS.take()}'} for name in ('Bailey', 'Bona', 'Campbell')}
+        herd = self.herd('Bailey-Bona Bona-Campbell', groups=listens)
+        for name in ('Bailey', 'Bona'):
+            herd[name].start()
+        herd.wait_links()
+        self.follow(herd, **listens)
+        line = herd['Bailey'].client().iamat(b'kiwi', UCLA)
+        herd['Bona'].wait_stored(b'kiwi', line)
+        if 'turn on' in self.tool('status', 'Bailey')[0] or 'refused' in self.tool('status', 'Bailey')[0]:
+            self.skipTest('this herdd does not listen for HTTP')
+        members, links = self.tool('status', status=1)[0].split('\n\n')
+        rows = rows_of(members)
+        for name in ('Bailey', 'Bona'):
+            self.assertEqual(rows[name][1], 'up')
+            self.assertEqual(rows[name][9], '1')  # records
+            self.assertEqual(rows[name][-1], 'embedded ok')
+        self.assertEqual(rows['Campbell'][1], 'down')
+
+        def link(here, there):
+            found = [re.split(r' {2,}', line) for line in links.splitlines() if re.match(f'{here} +{there} ', line)]
+            return found[0][2:]
+        self.assertEqual(link('Bailey', 'Bona')[0], 'up')
+        self.assertEqual(link('Bona', 'Bailey')[0], 'up')
+        self.assertNotEqual(link('Bona', 'Campbell')[0], 'up')
+        lines = self.tool('check', status=2)[0].splitlines()
+        self.assertIn('ok    link Bailey - Bona: up from both sides', lines)
+        self.assertTrue(any(line.startswith('bad   link Bona - Campbell: Bona says ') for line in lines), lines)
+        self.assertEqual(sum('its clock and ours agree' in line for line in lines), 2)
 
 
 class Hostile(ToolTestCase):
