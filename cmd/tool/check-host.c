@@ -126,7 +126,7 @@ void check_files(Checklist *list, const RosterEntry *entry)
         checklist_add(list, CHECK_BAD, "%s: [places] %s", name, error->message);
     else
         checklist_add(list, CHECK_OK, "%s: [places] fits its provider", name);
-    places_free(places);
+    places_unref(places);
 }
 
 /* ---- descriptors ---- */
