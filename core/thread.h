@@ -41,8 +41,9 @@ bool thread_join_within(pthread_t thread, int64_t wait_ms);
  * none) */
 const char *thread_name(void);
 
-/* Milliseconds of CLOCK_MONOTONIC. */
+/* Milliseconds and nanoseconds of CLOCK_MONOTONIC. */
 int64_t monotonic_ms(void);
+int64_t monotonic_ns(void);
 
 static inline void mutex_lock(pthread_mutex_t *mutex)
 {
