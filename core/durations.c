@@ -4,41 +4,42 @@
 #include <glib.h>
 #include <stdatomic.h>
 
-#define SHORTEST_NS INT64_C(16000) /* the first bound; each further one is twice the one before */
-#define NS_PER_S    1e9
+#define SHORTEST_NS UINT64_C(16000) /* the first bound; each further one is twice the one before \
+                                     */
+#define NS_PER_S 1e9
 
 /* All atomic; written by one thread alone. */
 typedef struct {
-    atomic_uint_fast64_t buckets[DURATION_BOUNDS + 1];
     atomic_uint_fast64_t sum_ns;
-} Share;
+    atomic_uint_fast64_t buckets[DURATION_BOUNDS + 1];
+} __attribute__((aligned(64))) Share;
 
 typedef struct Block {
     struct Block *next; /* read-only once it is in the list */
     Share shares[DURATIONS];
-} __attribute__((aligned(64))) Block;
+} Block;
 
 /* Every block ever made, as in counters.c. atomic; only ever grows. */
 static _Atomic(Block *) blocks;
 
-static _Thread_local Block *own;
+/* initial-exec: as in counters.c */
+static _Thread_local Block *own __attribute__((tls_model("initial-exec")));
 
-static Block *own_block(void)
+/* Apart, so that later ones do not pay for it. */
+static G_GNUC_NO_INLINE void add_first(Duration duration, int64_t nanoseconds, uint64_t times)
 {
-    if (own == NULL) {
-        own = g_aligned_alloc0(1, sizeof *own, 64);
-        own->next = atomic_load(&blocks);
-        while (!atomic_compare_exchange_weak(&blocks, &own->next, own))
-            ;
-    }
-    return own;
+    own = g_aligned_alloc0(1, sizeof *own, 64);
+    own->next = atomic_load(&blocks);
+    while (!atomic_compare_exchange_weak(&blocks, &own->next, own))
+        ;
+    durations_add(duration, nanoseconds, times);
 }
 
+/* Of the bounds SHORTEST_NS * 2^i the first that @nanoseconds, at least one, do not exceed. */
 static unsigned bucket_of(uint64_t nanoseconds)
 {
-    /* Of the bounds SHORTEST_NS * 2^i the first that is not exceeded. */
-    uint64_t times = nanoseconds == 0 ? 0 : (nanoseconds - 1) / SHORTEST_NS;
-    unsigned bucket = times == 0 ? 0 : 64 - (unsigned)__builtin_clzll(times);
+    uint64_t whole = (nanoseconds - 1) / SHORTEST_NS;
+    unsigned bucket = 63 - (unsigned)__builtin_clzll(2 * whole + 1); /* the bits of whole */
 
     return MIN(bucket, DURATION_BOUNDS);
 }
@@ -52,9 +53,12 @@ static void add(atomic_uint_fast64_t *value, uint64_t amount)
 
 void durations_add(Duration duration, int64_t nanoseconds, uint64_t times)
 {
-    Share *share = &own_block()->shares[duration];
-    uint64_t ns = (uint64_t)MAX(nanoseconds, 0);
-
+    if (own == NULL) {
+        add_first(duration, nanoseconds, times);
+        return;
+    }
+    uint64_t ns = (uint64_t)MAX(nanoseconds, 1);
+    Share *share = &own->shares[duration];
     add(&share->buckets[bucket_of(ns)], times);
     add(&share->sum_ns, ns * times);
 }
@@ -79,5 +83,5 @@ void durations_read(Duration duration, DurationFigures *ret_figures)
 int64_t durations_bound(unsigned bucket)
 {
     g_assert(bucket < DURATION_BOUNDS);
-    return SHORTEST_NS << bucket;
+    return (int64_t)(SHORTEST_NS << bucket);
 }

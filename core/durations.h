@@ -14,7 +14,7 @@
 #define DURATION_BOUNDS 21 /* buckets that have an upper bound; one more takes what is above */
 
 typedef enum {
-    DURATION_REQUEST,     /* from the receipt of a client's line to its reply's first send() */
+    DURATION_REQUEST,     /* from when a worker hears of a client's line to its reply's send() */
     DURATION_LOOKUP,      /* from asking a provider that blocks to its answer */
     DURATION_LOOKUP_WAIT, /* from the wish for such a lookup to its begin */
     DURATIONS,
@@ -26,7 +26,7 @@ typedef struct {
     double sum_s;                          /* seconds */
 } DurationFigures;
 
-/* Adds @times that @duration has taken @nanoseconds; below zero is taken for zero. */
+/* Adds @times that @duration has taken @nanoseconds; what is below one is taken for one. */
 void durations_add(Duration duration, int64_t nanoseconds, uint64_t times);
 
 /* The sum over all threads, ended ones included. Any thread. */

@@ -122,6 +122,14 @@ int queue_descriptor(const Queue *queue)
     return queue->descriptor;
 }
 
+size_t queue_length(Queue *queue)
+{
+    mutex_lock(&queue->lock);
+    size_t length = queue->count;
+    mutex_unlock(&queue->lock);
+    return length;
+}
+
 void queue_close(Queue *queue)
 {
     mutex_lock(&queue->lock);

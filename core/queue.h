@@ -42,6 +42,9 @@ size_t queue_take(Queue *queue, void *elements, size_t most);
 /* Readable when the consumer should call queue_take() again. (transfer none) */
 int queue_descriptor(const Queue *queue);
 
+/* How many elements wait to be taken. Any thread. */
+size_t queue_length(Queue *queue);
+
 /* Nothing more is taken in: producers that wait get QUEUE_CLOSED. What is in it can still be taken.
  */
 void queue_close(Queue *queue);

@@ -10,6 +10,7 @@ struct ActiveSet {
     pthread_mutex_t lock;
     pthread_cond_t vacant; /* nobody watches and active < size, or closed; signalled under lock */
     unsigned active;       /* workers; protected by lock */
+    unsigned parked;       /* workers in condition_wait(vacant); protected by lock */
     bool watched;          /* one of them watches; protected by lock */
     bool closed;           /* protected by lock */
 };
@@ -43,8 +44,10 @@ bool active_set_watch(ActiveSet *set, bool is_active)
     mutex_lock(&set->lock);
     if (is_active)
         set->active--;
+    set->parked++;
     while (!is_vacant(set) && !set->closed)
         condition_wait(&set->vacant, &set->lock);
+    set->parked--;
     bool watches = !set->closed;
     if (watches) {
         set->active++;
@@ -80,6 +83,14 @@ void active_set_leave(ActiveSet *set)
     if (is_vacant(set))
         condition_signal(&set->vacant);
     mutex_unlock(&set->lock);
+}
+
+ActiveSetFigures active_set_figures(ActiveSet *set)
+{
+    mutex_lock(&set->lock);
+    ActiveSetFigures figures = {.active = set->active, .parked = set->parked};
+    mutex_unlock(&set->lock);
+    return figures;
 }
 
 void active_set_close(ActiveSet *set)

@@ -34,6 +34,14 @@ bool active_set_try_join(ActiveSet *set);
 /* The calling worker, which is active and does not watch, gives up its place. */
 void active_set_leave(ActiveSet *set);
 
+typedef struct {
+    unsigned active;
+    unsigned parked; /* in active_set_watch() */
+} ActiveSetFigures;
+
+/* How many workers there are in it. Any thread. */
+ActiveSetFigures active_set_figures(ActiveSet *set);
+
 /* Lets every parked worker go, now and from now on. Any thread. */
 void active_set_close(ActiveSet *set);
 

@@ -57,6 +57,7 @@ struct Connection {
     GQuark neighbour;    /* its Member.id once a hello was accepted, or CONNECTION_CLIENT */
     int64_t incarnation; /* of that neighbour, as its hello said */
     Timestamp received;  /* when the last of input came in */
+    int64_t heard;       /* monotonic_ns() when the worker heard of it, before it read */
     unsigned position;   /* in Connections; protected by its lock */
     struct in6_addr
         network; /* that it comes from, see endpoint_network_of(); read-only after new */
@@ -70,6 +71,7 @@ struct Connection {
     bool must_greet; /* it is above a limit and stays only if its first line is a neighbour's hello
                       */
     bool watches_output; /* the ready set hears when the socket takes output again */
+    bool joined;         /* counted as the neighbour's link: connections_join() */
     bool is_foreign;     /* a foreign neighbour's update has come over it */
     bool end_of_input;   /* there is no more to read */
     bool truncated;      /* it was cut, so what is left of a line is no command */

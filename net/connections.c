@@ -14,6 +14,7 @@ struct Connections {
     pthread_cond_t none; /* all has become empty; signalled under lock */
     GPtrArray *all;      /* owned Connection, each at its position; protected by lock */
     GHashTable *sources; /* set of owned Source; protected by lock */
+    GHashTable *joined;  /* neighbour -> how many of all are its link; protected by lock */
 };
 
 /* A network that there are connections from. Its key is that of records: any bytes, and a hash that
@@ -37,6 +38,7 @@ Connections *connections_new(void)
     condition_init(&connections->none);
     connections->all = g_ptr_array_new();
     connections->sources = g_hash_table_new_full(record_key_hash, record_key_equal, g_free, NULL);
+    connections->joined = g_hash_table_new(NULL, NULL);
     return connections;
 }
 
@@ -46,6 +48,7 @@ void connections_free(Connections *connections)
         return;
     while (connections->all->len > 0)
         connections_close(connections, connections->all->pdata[connections->all->len - 1]);
+    g_hash_table_unref(connections->joined);
     g_ptr_array_unref(connections->all);
     g_hash_table_unref(connections->sources);
     pthread_cond_destroy(&connections->none);
@@ -90,9 +93,41 @@ void connections_add(Connections *connections, Connection *connection)
     mutex_unlock(&connections->lock);
 }
 
+/* With connections->lock held. */
+static unsigned joined_unlocked(Connections *connections, GQuark neighbour)
+{
+    return GPOINTER_TO_UINT(g_hash_table_lookup(connections->joined, GUINT_TO_POINTER(neighbour)));
+}
+
+/* Counts @change more links of @neighbour. With connections->lock held. */
+static void count_joined_unlocked(Connections *connections, GQuark neighbour, int change)
+{
+    unsigned count = joined_unlocked(connections, neighbour) + (unsigned)change;
+
+    g_hash_table_insert(connections->joined, GUINT_TO_POINTER(neighbour), GUINT_TO_POINTER(count));
+}
+
+void connections_join(Connections *connections, Connection *connection)
+{
+    connection->joined = true;
+    mutex_lock(&connections->lock);
+    count_joined_unlocked(connections, connection->neighbour, 1);
+    mutex_unlock(&connections->lock);
+}
+
+unsigned connections_joined(Connections *connections, GQuark neighbour)
+{
+    mutex_lock(&connections->lock);
+    unsigned count = joined_unlocked(connections, neighbour);
+    mutex_unlock(&connections->lock);
+    return count;
+}
+
 void connections_close(Connections *connections, Connection *connection)
 {
     mutex_lock(&connections->lock);
+    if (connection->joined)
+        count_joined_unlocked(connections, connection->neighbour, -1);
     g_ptr_array_remove_index_fast(connections->all, connection->position);
     if (connection->position < connections->all->len) {
         Connection *moved = connections->all->pdata[connection->position];

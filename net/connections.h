@@ -35,6 +35,13 @@ unsigned connections_count(Connections *connections);
 /* How many there are from where @address is, see endpoint_network_of(). */
 unsigned connections_count_from(Connections *connections, const struct sockaddr_storage *address);
 
+/* @connection, which the caller owns, has become its neighbour's link to us; it is until it is
+ * closed. */
+void connections_join(Connections *connections, Connection *connection);
+
+/* How many links of @neighbour to us are open. Any thread. */
+unsigned connections_joined(Connections *connections, GQuark neighbour);
+
 /* Shuts down each connection whose deadline is over, so that a worker finds it at its end and
  * closes it. */
 void connections_sweep(Connections *connections, int64_t now_ms);

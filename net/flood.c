@@ -23,6 +23,7 @@ struct Flood {
     const ConfigCurrent *configs; /* read-only after new */
     Store *store;                 /* read-only after new */
     Log *log;                     /* read-only after new */
+    LinkBoard *board;             /* (owned) read-only after new */
 
     int epoll;            /* (owned) owned by the flood thread */
     const Config *config; /* that the links go by; owned by the flood thread */
@@ -142,6 +143,7 @@ static void flood_main(void *argument)
         bool emptied = take_updates(flood);
         int64_t now = monotonic_ms();
         int64_t wake = tick(flood, now);
+        wake = MIN(wake, link_board_update(flood->board, flood->links, now));
         if (emptied && queue_closed(flood->queue)) {
             if (stop_at == INT64_MAX) {
                 /* Nothing is added any more, but something may have been between the last look and
@@ -168,6 +170,7 @@ Flood *flood_new(const ConfigCurrent *configs, Store *store, Log *log, GError **
     flood->log = log;
     flood->queue = queue_new(QUEUE_CAPACITY, sizeof(FloodUpdate));
     flood->links = g_ptr_array_new_with_free_func(link_free);
+    flood->board = link_board_new();
     flood->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (flood->epoll < 0 ||
         epoll_ctl(flood->epoll, EPOLL_CTL_ADD, queue_descriptor(flood->queue), &event) != 0) {
@@ -177,6 +180,7 @@ Flood *flood_new(const ConfigCurrent *configs, Store *store, Log *log, GError **
         return NULL;
     }
     take_config(flood);
+    link_board_update(flood->board, flood->links, monotonic_ms()); /* nobody finds it empty */
     flood->started = thread_start(&flood->thread, "flood", flood_main, flood, error);
     if (!flood->started) {
         flood_free(flood);
@@ -196,6 +200,7 @@ void flood_free(Flood *flood)
     if (flood->epoll >= 0)
         close(flood->epoll);
     queue_free(flood->queue);
+    link_board_free(flood->board);
     g_free(flood);
 }
 
@@ -224,4 +229,14 @@ void flood_take_config(Flood *flood)
     static const FloodUpdate nothing; /* but a wake-up: the thread looks for itself */
 
     flood_push(flood, &nothing, 1);
+}
+
+GPtrArray *flood_links(Flood *flood)
+{
+    return link_board_read(flood->board);
+}
+
+size_t flood_queue_length(Flood *flood)
+{
+    return queue_length(flood->queue);
 }

@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "core/record.h"
 #include "core/store.h"
+#include "net/link-board.h"
 
 #include <glib.h>
 
@@ -46,3 +47,9 @@ void flood_push(Flood *flood, const FloodUpdate *updates, size_t count);
 /* Neighbour @neighbour, in its run @incarnation, has just connected to us: it is worth trying at
  * once. Any thread, no lock held. */
 void flood_poke(Flood *flood, GQuark neighbour, int64_t incarnation);
+
+/* How the links are (owned LinkPost). (transfer full). Any thread, no lock held. */
+GPtrArray *flood_links(Flood *flood);
+
+/* How many updates are in the queue. Any thread. */
+size_t flood_queue_length(Flood *flood);

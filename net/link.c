@@ -536,6 +536,7 @@ int64_t link_tick(Link *link, int64_t now_ms)
         begin_connecting(link);
     outbox_tick(link->outbox, now_ms);
     send_output(link);
+    outgoing_tick(link->output, now_ms);
 
     int64_t next = link->up ? link->check_due : INT64_MAX;
     if (link->state != LINK_WAITING || !link->up || has_something_to_say(link))
@@ -561,6 +562,19 @@ void link_poke(Link *link, int64_t incarnation)
 GQuark link_neighbour(const Link *link)
 {
     return link->neighbour->id;
+}
+
+LinkStatus link_status(const Link *link)
+{
+    return (LinkStatus){
+        .neighbour = link->neighbour,
+        .state = link->up                  ? LINK_STATUS_UP
+                 : link->said_down != NULL ? LINK_STATUS_DOWN
+                                           : LINK_STATUS_CONNECTING,
+        .reason = link->said_down,
+        .pending = outbox_count(link->outbox),
+        .oldest = MIN(outbox_oldest(link->outbox), outgoing_oldest(link->output)),
+    };
 }
 
 int64_t link_incarnation(const Link *link)

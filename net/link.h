@@ -32,6 +32,22 @@
 
 typedef struct Link Link;
 
+/* How a link is. */
+typedef enum {
+    LINK_STATUS_UP,         /* the neighbour is told what is new */
+    LINK_STATUS_CONNECTING, /* it has not been tried to the end yet */
+    LINK_STATUS_DOWN,       /* it is tried again and again */
+} LinkStatusState;
+
+typedef struct {
+    const Member *neighbour; /* config's */
+    LinkStatusState state;
+    const char *reason; /* (nullable) why it is down; the link's */
+    size_t pending;     /* records that wait to be sent */
+    int64_t oldest; /* monotonic_ms() since when the oldest bytes or records wait; INT64_MAX: none
+                       do */
+} LinkStatus;
+
 /* A link of @config's member to its neighbour @name, in WAITING with its first try at once. @epoll
  * is the flood thread's; the link's socket is put there with the link as its data. */
 Link *link_new(const Config *config, const char *name, Store *store, Log *log, int epoll);
@@ -63,6 +79,9 @@ void link_poke(Link *link, int64_t incarnation);
 
 /* Member.id of the neighbour. */
 GQuark link_neighbour(const Link *link);
+
+/* How it is, as of the last link_tick(). */
+LinkStatus link_status(const Link *link);
 
 /* Of the neighbour, as it said last. */
 int64_t link_incarnation(const Link *link);

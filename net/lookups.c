@@ -84,6 +84,7 @@ static void wait_unlocked(Lookups *lookups, Flight *flight, Connection *connecti
     wait->connection = connection;
     wait->record = record_ref(record);
     wait->query = flight->query;
+    wait->asked = monotonic_ns();
     wait->deadline = monotonic_ms() + lookups->wait_ms;
     wait->turn = LOOKUP_WAIT;
     connection->wait = wait;
@@ -192,6 +193,14 @@ void lookups_finish(Lookups *lookups, Flight *flight, const char *json, size_t l
     counters_add(COUNT_LOOKUPS_MERGED, flight->waits->len);
     resume_all(lookups, flight->waits);
     flight_free(flight);
+}
+
+LookupFigures lookups_figures(Lookups *lookups)
+{
+    mutex_lock(&lookups->lock);
+    LookupFigures figures = {.running = lookups->running, .waiting = lookups->waiting};
+    mutex_unlock(&lookups->lock);
+    return figures;
 }
 
 void lookups_sweep(Lookups *lookups, int64_t now_ms)

@@ -39,6 +39,7 @@ struct LookupWait {
     Connection *connection;
     Record *record; /* (owned) of the client that was asked about, when it was asked */
     PlacesQuery query;
+    int64_t asked;    /* monotonic_ns() */
     int64_t deadline; /* monotonic_ms() */
     LookupTurn turn;  /* LOOKUP_WAIT until it is resumed */
     Flight *flight;   /* LOOKUP_RUN: to be run and finished */
@@ -68,6 +69,14 @@ LookupTurn lookups_enter(Lookups *lookups, Connection *connection, Record *recor
 
 /* Ends @flight with its answer, JSON of @length bytes. The worker that ran it, no lock held. */
 void lookups_finish(Lookups *lookups, Flight *flight, const char *json, size_t length);
+
+typedef struct {
+    unsigned running; /* lookups */
+    unsigned waiting; /* connections, for a lookup to begin or for the answer to an equal one */
+} LookupFigures;
+
+/* How many there are. Any thread. */
+LookupFigures lookups_figures(Lookups *lookups);
 
 /* Resumes those whose wait in line is over. Called by the acceptor. */
 void lookups_sweep(Lookups *lookups, int64_t now_ms);

@@ -18,6 +18,11 @@ struct Outbox {
     bool news_next;  /* where there are both */
     unsigned allowance; /* records found that may be sent now */
     int64_t allowed_at; /* monotonic_ms() when allowance was last added to */
+    /* monotonic_ms() since when outbox_tick() has found each of them with something in it,
+     * INT64_MAX if it has not; a batch has waited as long as the news that it was. */
+    int64_t news_since;
+    int64_t batch_since;
+    int64_t found_since;
 };
 
 Outbox *outbox_new(Store *store)
@@ -25,6 +30,7 @@ Outbox *outbox_new(Store *store)
     Outbox *outbox = g_new0(Outbox, 1);
 
     outbox->store = store;
+    outbox->news_since = outbox->batch_since = outbox->found_since = INT64_MAX;
     outbox->news = g_hash_table_new_full(record_key_hash, record_key_equal,
                                          (GDestroyNotify)record_unref, NULL);
     outbox->found = g_ptr_array_new_with_free_func((GDestroyNotify)record_unref);
@@ -92,6 +98,8 @@ static const Record *next_news(Outbox *outbox)
         while (g_hash_table_iter_next(&iter, &record, NULL))
             g_ptr_array_add(outbox->batch, record);
         g_hash_table_steal_all(outbox->news);
+        outbox->batch_since = outbox->news_since;
+        outbox->news_since = INT64_MAX;
     }
     if (outbox->batch->len == 0)
         return NULL;
@@ -122,8 +130,16 @@ static const Record *next_found(Outbox *outbox)
     return found->len > 0 ? found->pdata[found->len - 1] : NULL;
 }
 
+static void note_since(int64_t *since, bool is_empty, int64_t now_ms)
+{
+    *since = is_empty ? INT64_MAX : MIN(*since, now_ms);
+}
+
 int64_t outbox_tick(Outbox *outbox, int64_t now_ms)
 {
+    note_since(&outbox->news_since, g_hash_table_size(outbox->news) == 0, now_ms);
+    note_since(&outbox->batch_since, outbox->batch->len == 0, now_ms);
+    note_since(&outbox->found_since, outbox->found->len == 0, now_ms);
     if (now_ms > outbox->allowed_at) {
         unsigned elapsed = (unsigned)MIN(now_ms - outbox->allowed_at, BURST_MS);
 
@@ -168,6 +184,24 @@ bool outbox_is_ready(const Outbox *outbox)
 bool outbox_is_empty(const Outbox *outbox)
 {
     return !has_news(outbox) && outbox->found->len == 0;
+}
+
+size_t outbox_count(const Outbox *outbox)
+{
+    return (size_t)g_hash_table_size(outbox->news) + outbox->batch->len + outbox->found->len;
+}
+
+int64_t outbox_oldest(const Outbox *outbox)
+{
+    int64_t oldest = INT64_MAX;
+
+    if (g_hash_table_size(outbox->news) > 0)
+        oldest = MIN(oldest, outbox->news_since);
+    if (outbox->batch->len > 0)
+        oldest = MIN(oldest, outbox->batch_since);
+    if (outbox->found->len > 0)
+        oldest = MIN(oldest, outbox->found_since);
+    return oldest;
 }
 
 void outbox_clear(Outbox *outbox)

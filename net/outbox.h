@@ -56,4 +56,12 @@ void outbox_sent(Outbox *outbox, const OutboxEntry *entry);
 bool outbox_is_ready(const Outbox *outbox);
 
 bool outbox_is_empty(const Outbox *outbox);
+
+/* How many records there are to be sent. A client that moves while its turn comes may count twice;
+ * what the store has and outbox_add_store() has not collected yet does not count. */
+size_t outbox_count(const Outbox *outbox);
+
+/* Since when the longest waiting of them waits, as outbox_tick() has seen it, in monotonic_ms();
+ * INT64_MAX: nothing does. At the earliest: news that is sent by and by counts as of one time. */
+int64_t outbox_oldest(const Outbox *outbox);
 void outbox_clear(Outbox *outbox);

@@ -3,7 +3,6 @@
 
 #include <glib.h>
 #include <linux/sockios.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -13,12 +12,21 @@ struct Outgoing {
     size_t end;
     uint64_t sent;  /* bytes that the socket has taken */
     uint64_t acked; /* of them, taken by the other side when we last looked */
+    /* What is not sent up to the mark has been there since `since`, what lies behind it since
+     * `later`; a mark is passed once `sent` is there. In monotonic_ms(), INT64_MAX: nothing waits.
+     */
+    uint64_t mark;
+    int64_t since;
+    int64_t later;
     char bytes[OUTGOING_SIZE];
 };
 
 Outgoing *outgoing_new(void)
 {
-    return g_new0(Outgoing, 1);
+    Outgoing *outgoing = g_new0(Outgoing, 1);
+
+    outgoing->since = INT64_MAX;
+    return outgoing;
 }
 
 void outgoing_free(Outgoing *outgoing)
@@ -30,6 +38,7 @@ void outgoing_reset(Outgoing *outgoing)
 {
     outgoing->begin = outgoing->end = 0;
     outgoing->sent = outgoing->acked = 0;
+    outgoing->since = INT64_MAX;
 }
 
 bool outgoing_is_empty(const Outgoing *outgoing)
@@ -73,6 +82,24 @@ ssize_t outgoing_send(Outgoing *outgoing, int descriptor)
         outgoing->sent += (uint64_t)n;
     }
     return n;
+}
+
+void outgoing_tick(Outgoing *outgoing, int64_t now_ms)
+{
+    bool is_new = outgoing->since == INT64_MAX;
+
+    if (outgoing_is_empty(outgoing)) {
+        outgoing->since = INT64_MAX;
+    } else if (is_new || outgoing->sent >= outgoing->mark) {
+        outgoing->since = is_new ? now_ms : outgoing->later;
+        outgoing->later = now_ms;
+        outgoing->mark = outgoing->sent + (outgoing->end - outgoing->begin);
+    }
+}
+
+int64_t outgoing_oldest(const Outgoing *outgoing)
+{
+    return outgoing_is_empty(outgoing) ? INT64_MAX : outgoing->since;
 }
 
 bool outgoing_is_moving(Outgoing *outgoing, int descriptor)

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define OUTGOING_SIZE ((size_t)256 << 10) /* bytes */
@@ -35,6 +36,13 @@ void outgoing_added(Outgoing *outgoing, size_t length);
 
 /* Sends once what the socket @descriptor takes; returns how much, or -1 with errno set. */
 ssize_t outgoing_send(Outgoing *outgoing, int descriptor);
+
+/* Says what time it is, in monotonic_ms(), after what the socket took was sent. */
+void outgoing_tick(Outgoing *outgoing, int64_t now_ms);
+
+/* Since when the oldest bytes wait, as outgoing_tick() has seen it; INT64_MAX: none do. At the
+ * earliest: bytes that are sent by and by count as of one time. */
+int64_t outgoing_oldest(const Outgoing *outgoing);
 
 /* Whether the other side of @descriptor has taken some of what is under way since this was last
  * asked. */

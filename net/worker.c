@@ -2,6 +2,7 @@
 #include "net/worker.h"
 
 #include "core/counters.h"
+#include "core/durations.h"
 #include "core/memory.h"
 #include "core/thread.h"
 
@@ -29,6 +30,7 @@
 
 #define LINGER_MS  2000 /* for a peer to take what it was sent last */
 #define LINK_BATCH 1024 /* updates gathered before they are flooded */
+#define NS_PER_MS  1000000
 
 typedef struct {
     const WorkerContext *context;
@@ -38,13 +40,16 @@ typedef struct {
     Connection *batch[BATCH];
     unsigned next; /* of the batch, to be begun */
     unsigned count;
+    int64_t taken; /* monotonic_ns() when the batch was */
 
     /* Of the connection whose turn it is */
     bool paced;  /* it may say only so many lines a second */
     char *input; /* (owned) INPUT_SIZE bytes, of which begin to end are to be executed */
     size_t begin;
     size_t end;
-    Turn turn; /* its output and updates are owned, and kept from turn to turn */
+    Turn turn;         /* its output and updates are owned, and kept from turn to turn */
+    unsigned answered; /* lines whose replies are in the output, if it is a client's */
+    int64_t now;       /* monotonic_ns() when the turn sent last */
 } Worker;
 
 typedef enum {
@@ -55,10 +60,10 @@ typedef enum {
     NEXT_CLOSE,
 } Next;
 
-/* @seconds after @now, as a deadline: 0 is never. */
-static int64_t after_s(int64_t now, unsigned seconds)
+/* @seconds after the turn has sent last, as a deadline: 0 is never. */
+static int64_t after_s(const Worker *worker, unsigned seconds)
 {
-    return seconds == 0 ? 0 : now + (int64_t)seconds * 1000;
+    return seconds == 0 ? 0 : worker->now / NS_PER_MS + (int64_t)seconds * 1000;
 }
 
 /* When @connection, which is about to wait for its socket, is to be closed. @progress: it waits for
@@ -68,19 +73,18 @@ static void set_deadline(const Worker *worker, Connection *connection, bool prog
 {
     const LimitOptions *limits = &worker->session.config->limits;
     int64_t old = atomic_load_explicit(&connection->deadline, memory_order_relaxed);
-    int64_t now = monotonic_ms();
     int64_t deadline = 0;
 
     if (connection->lingering || connection->must_greet)
         return; /* linger() or the acceptor has set it, once and for all */
     if (connection->output != NULL)
-        deadline = progress ? after_s(now, limits->write_timeout_s) : old;
+        deadline = progress ? after_s(worker, limits->write_timeout_s) : old;
     else if (connection->neighbour != CONNECTION_CLIENT)
-        deadline = after_s(now, limits->link_timeout_s); /* it pings, or it is brief */
+        deadline = after_s(worker, limits->link_timeout_s); /* it pings, or it is brief */
     else if (connection->input != NULL)
-        deadline = progress ? after_s(now, limits->line_timeout_s) : old;
+        deadline = progress ? after_s(worker, limits->line_timeout_s) : old;
     else
-        deadline = after_s(now, limits->idle_timeout_s);
+        deadline = after_s(worker, limits->idle_timeout_s);
     atomic_store_explicit(&connection->deadline, deadline, memory_order_relaxed);
 }
 
@@ -148,6 +152,13 @@ static bool send_output(Worker *worker, Connection *connection)
     connection->output =
         kept_new((Slice){.data = turn->output->str + sent, .length = turn->output->len - sent});
     g_string_truncate(turn->output, 0);
+    /* The one look at the clock of a turn that waits for its socket next. What the client does not
+     * take is its own time. */
+    worker->now = monotonic_ns();
+    if (worker->answered > 0 && connection->neighbour == CONNECTION_CLIENT &&
+        !connection->is_foreign)
+        durations_add(DURATION_REQUEST, worker->now - connection->heard, worker->answered);
+    worker->answered = 0;
     return true;
 }
 
@@ -199,6 +210,7 @@ static bool receive(Worker *worker, Connection *connection)
         more = ready_set_has_read(connection, (size_t)n, room);
     }
     connection->received = timestamp_now();
+    connection->heard = worker->taken;
     return true;
 }
 
@@ -232,17 +244,20 @@ static void begin_blocking(Worker *worker)
 }
 
 /* Runs the lookup @flight for the WHATSAT that is being executed, and gives the answer to all who
- * wait for it. */
+ * wait for it. @asked: when it was wanted, in monotonic_ns(). */
 static void run_lookup(Worker *worker, Connection *connection, const Record *record,
-                       const PlacesQuery *query, Flight *flight)
+                       const PlacesQuery *query, Flight *flight, int64_t asked)
 {
     const SessionContext *session = &worker->session;
     g_autoptr(GString) json = g_string_new(NULL);
 
     begin_blocking(worker);
     counters_add(COUNT_LOOKUPS, 1);
+    int64_t begin = monotonic_ns();
+    durations_add(DURATION_LOOKUP_WAIT, begin - asked, 1);
     if (!session->nearby.nearby(session->nearby.self, query, json))
         counters_add(COUNT_LOOKUPS_FAILED, 1);
+    durations_add(DURATION_LOOKUP, monotonic_ns() - begin, 1);
     worker->active = active_set_try_join(worker->context->active);
 
     lookups_finish(worker->context->lookups, flight, json->str, json->len);
@@ -268,7 +283,7 @@ static void end_wait(Worker *worker, Connection *connection)
 
     switch (wait->turn) {
     case LOOKUP_RUN:
-        run_lookup(worker, connection, wait->record, &wait->query, wait->flight);
+        run_lookup(worker, connection, wait->record, &wait->query, wait->flight, wait->asked);
         break;
     case LOOKUP_ANSWERED:
         session_places(&worker->session, connection, wait->record,
@@ -281,6 +296,7 @@ static void end_wait(Worker *worker, Connection *connection)
         g_assert_not_reached(); /* it is resumed with another turn */
     }
     lookup_wait_free(wait);
+    worker->answered++;
 }
 
 /* Sends what is gathered and asks for the lookup that the WHATSAT at worker->begin needs.
@@ -306,7 +322,7 @@ static Next enter_lookup(Worker *worker, Connection *connection)
     switch (lookups_enter(worker->context->lookups, connection, record, &query, &flight)) {
     case LOOKUP_RUN:
         load_input(worker, connection);
-        run_lookup(worker, connection, record, &query, flight);
+        run_lookup(worker, connection, record, &query, flight, worker->now);
         return NEXT_RESUME;
     case LOOKUP_REFUSED:
         load_input(worker, connection);
@@ -361,6 +377,7 @@ static Next execute_lines(Worker *worker, Connection *connection)
 
         if (size > line_max || (!complete && size == line_max)) {
             session_too_long(session, connection, line, &worker->turn);
+            worker->answered++;
             connection->closing = true;
             return NEXT_ARM;
         }
@@ -380,11 +397,14 @@ static Next execute_lines(Worker *worker, Connection *connection)
 
             /* One lookup a turn: others have waited for this worker too, and a member may want to
              * stop. */
-            if (next == NEXT_RESUME)
+            if (next == NEXT_RESUME) {
                 worker->begin += size;
+                worker->answered++;
+            }
             return next;
         }
         worker->begin += size;
+        worker->answered++;
         if (connection->must_greet && connection->neighbour == CONNECTION_CLIENT &&
             !connection->is_foreign)
             return NEXT_CLOSE;
@@ -494,6 +514,8 @@ static void serve(Worker *worker, Connection *connection)
         }
         if (worker->paced)
             pace_rest(&connection->pace);
+        if (connection->neighbour != CONNECTION_CLIENT && !connection->joined)
+            connections_join(worker->context->connections, connection);
         set_deadline(worker, connection, progress || renewed);
         ready_set_arm(worker->context->ready, connection);
         break;
@@ -515,6 +537,7 @@ static void serve(Worker *worker, Connection *connection)
     /* What a peer that is gone has said, and did not get. */
     flood_updates(worker);
     g_string_truncate(worker->turn.output, 0);
+    worker->answered = 0;
 }
 
 /* A worker that may park keeps no room for output: there may be a thousand of them. */
@@ -539,6 +562,7 @@ void worker_main(void *argument)
         worker.count = ready_set_take(worker.context->ready, worker.batch, BATCH);
         if (worker.count == 0)
             break;
+        worker.taken = monotonic_ns();
         worker.session.config = config_current_get(worker.context->configs);
         if (worker.count == BATCH)
             let_watch(&worker);

@@ -249,6 +249,16 @@ PlacesStatus places_refuse(Places *places, const PlacesQuery *query, GString *js
     return append_failed(places, query, PLACES_OVER_QUERY_LIMIT, &failure, json->len, json);
 }
 
+char *places_left_alone(Places *places, int64_t now_ms)
+{
+    g_auto(ProviderFailure) failure = {0};
+    PlacesStatus status;
+
+    if (!circuit_refuses(places->circuit, now_ms, &status, &failure))
+        return NULL;
+    return g_steal_pointer(&failure.message);
+}
+
 void places_sweep(Places *places, int64_t now_ms)
 {
     cache_sweep(places->cache, now_ms);

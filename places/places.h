@@ -84,6 +84,10 @@ bool places_at_once(Places *places, const PlacesQuery *query, GString *json,
  * the fallback knows. Does not block. */
 PlacesStatus places_refuse(Places *places, const PlacesQuery *query, GString *json);
 
+/* Why the provider is not asked now, a plain sentence; NULL: it is. (transfer full). @now_ms:
+ * monotonic_ms(). Any thread. */
+char *places_left_alone(Places *places, int64_t now_ms);
+
 /* Drops what serves no more. @now_ms: monotonic_ms(). Any thread. */
 void places_sweep(Places *places, int64_t now_ms);
 
