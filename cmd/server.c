@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server.h"
 
+#include "cmd/http.h"
+#include "cmd/metrics.h"
+#include "cmd/parts.h"
+#include "cmd/status.h"
 #include "core/config-change.h"
 #include "core/counters.h"
 #include "core/log.h"
@@ -19,6 +23,8 @@
 #define DESCRIPTORS_KEPT 128
 #define SWEEP_S          64 /* in which the whole store is swept for what has expired */
 
+#define STANDSTILL_MS 5000 /* without a sweep, which is due every second */
+
 #define STOP_MS 5000 /* for clients to take what they are owed, and for lookups to end */
 
 struct Server {
@@ -34,6 +40,11 @@ struct Server {
     WorkerContext workers;
     Acceptor *acceptor;
     Pool *pool;
+    Rates *rates;
+    Http *http;               /* (nullable) */
+    Parts parts;              /* what http shows; read-only after make_parts() */
+    atomic_bool stopping;     /* atomic; set once */
+    _Atomic int64_t swept_at; /* atomic; monotonic_ms() of the last sweep */
     int64_t swept; /* the second of the clock for which the store was last swept; the acceptor's
                       once it runs */
 };
@@ -101,6 +112,8 @@ static void sweep(void *pointer, int64_t now_ms)
     ready_set_resume_postponed(server->workers.ready);
     places_sweep(places, now_ms);
     forget_expired(server);
+    rates_sample(server->rates, monotonic_ns());
+    atomic_store(&server->swept_at, now_ms);
 }
 
 static void load_record(void *pointer, Record *record)
@@ -125,6 +138,48 @@ static bool start_state(Server *server, GError **error)
     log_event(server->log, LOG_INFO, "state %s loaded clients=%zu in %" PRId64 " ms",
               state_path(server->state), store_size(server->store), monotonic_ms() - begin);
     return true;
+}
+
+/* What stands still, for /healthz. */
+static char *standstill(void *pointer)
+{
+    Server *server = pointer;
+    int64_t age_ms = monotonic_ms() - atomic_load(&server->swept_at);
+
+    if (age_ms < STANDSTILL_MS)
+        return NULL;
+    return g_strdup_printf("the acceptor has not swept for %" PRId64 " s", age_ms / 1000);
+}
+
+static char *left_alone(void *pointer)
+{
+    Server *server = pointer;
+    g_autoptr(Places) places = places_current_get(server->places);
+
+    return places_left_alone(places, monotonic_ms());
+}
+
+/* What http shows. */
+static void gather_parts(Server *server)
+{
+    server->rates = rates_new(monotonic_ns());
+    atomic_store(&server->swept_at, monotonic_ms());
+    server->parts = (Parts){
+        .configs = server->configs,
+        .store = server->store,
+        .flood = server->flood,
+        .connections = server->connections,
+        .active = server->workers.active,
+        .lookups = server->workers.lookups,
+        .log = server->log,
+        .rates = server->rates,
+        .started = timestamp_now(),
+        .started_ns = monotonic_ns(),
+        .stopping = &server->stopping,
+        .self = server,
+        .standstill = standstill,
+        .places_left_alone = left_alone,
+    };
 }
 
 /* Makes everything up to the listening sockets; of the threads only the log's, the state's and the
@@ -171,12 +226,14 @@ static bool make_parts(Server *server, GError **error)
         .log = server->log,
         .nearby = {.self = server->places, .at_once = at_once, .nearby = nearby, .refuse = refuse},
     };
+    gather_parts(server);
     return true;
 }
 
 /* Frees what there is, threads first. */
 static void free_parts(Server *server)
 {
+    http_free(server->http); /* it looks at all the others */
     acceptor_free(server->acceptor);
     pool_free(server->pool);
     flood_free(server->flood);
@@ -187,6 +244,7 @@ static void free_parts(Server *server)
     state_close(server->state);
     store_free(server->store);
     places_current_free(server->places);
+    rates_free(server->rates);
     log_free(server->log);
     config_current_free(server->configs);
     g_free(server->config_path);
@@ -227,6 +285,26 @@ static void log_warnings(const Server *server)
         log_event(server->log, LOG_WARNING, "%s", (const char *)warnings->pdata[i]);
 }
 
+static bool start_http(Server *server, GError **error)
+{
+    static const HttpPage pages[] = {
+        {"/metrics", METRICS_TYPE, metrics_write},
+        {"/healthz", "text/plain; charset=utf-8", status_write_health},
+        {"/readyz", "text/plain; charset=utf-8", status_write_readiness},
+        {"/status", "application/json", status_write},
+        {0},
+    };
+    const char *listen = config_current_get(server->configs)->http_listen;
+
+    if (listen == NULL)
+        return true;
+    server->http = http_new(listen, pages, &server->parts, error);
+    if (server->http == NULL)
+        return false;
+    log_event(server->log, LOG_INFO, "http on %s", listen);
+    return true;
+}
+
 Server *server_start(const char *config_path, Config *config, Places *places, GError **error)
 {
     Server *server = g_new0(Server, 1);
@@ -239,7 +317,8 @@ Server *server_start(const char *config_path, Config *config, Places *places, GE
         return NULL;
     }
     server->pool = pool_new(&server->workers, config->workers, error);
-    if (server->pool == NULL || !acceptor_start(server->acceptor, error)) {
+    if (server->pool == NULL || !acceptor_start(server->acceptor, error) ||
+        !start_http(server, error)) {
         free_parts(server);
         return NULL;
     }
@@ -381,6 +460,7 @@ static void log_counters(Server *server)
 
 void server_stop(Server *server)
 {
+    atomic_store(&server->stopping, true);
     acceptor_stop_listening(server->acceptor);
     connections_end_input(server->connections);
     if (!connections_wait_none(server->connections, monotonic_ms() + STOP_MS))

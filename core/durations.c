@@ -4,8 +4,9 @@
 #include <glib.h>
 #include <stdatomic.h>
 
-#define SHORTEST_NS UINT64_C(16000) /* the first bound; each further one is twice the one before \
-                                     */
+#define SHORTEST_NS                                                              \
+    UINT64_C(16000) /* the first bound; each further one is twice the one before \
+                     */
 #define NS_PER_S 1e9
 
 /* All atomic; written by one thread alone. */

@@ -3,14 +3,16 @@
 
 #include "core/choice.h"
 #include "core/decimal.h"
+#include "core/endpoint.h"
 
 #include <stddef.h>
 #include <string.h>
 
 typedef enum {
-    OPTION_NUMBER, /* unsigned, from least to most */
-    OPTION_CHOICE, /* one of choices; an enum that counts from 0 */
-    OPTION_TEXT,   /* char *, owned; an empty value is NULL */
+    OPTION_NUMBER,  /* unsigned, from least to most */
+    OPTION_CHOICE,  /* one of choices; an enum that counts from 0 */
+    OPTION_TEXT,    /* char *, owned; an empty value is NULL */
+    OPTION_ADDRESS, /* the same: host:port or [v6]:port, without TLS */
 } OptionType;
 
 typedef struct {
@@ -45,6 +47,12 @@ static const char *const log_levels[] = {"info", "warning", "error", NULL};
     {                                                                                             \
         .group = (group_), .key = (key_), .type = OPTION_TEXT, .offset = offsetof(Config, field), \
         .initial = (initial_)                                                                     \
+    }
+
+#define ADDRESS(group_, key_, field, initial_)                    \
+    {                                                             \
+        .group = (group_), .key = (key_), .type = OPTION_ADDRESS, \
+        .offset = offsetof(Config, field), .initial = (initial_)  \
     }
 
 #define DAY 86400
@@ -91,7 +99,7 @@ static const Option options[] = {
     NUMBER("limits", "handshake_timeout_s", limits.handshake_timeout_s, "5", 1, 3600),
     NUMBER("limits", "max_handshakes", limits.max_handshakes, "1000", 1, 1000000),
     NUMBER("limits", "max_memory_mb", limits.max_memory_mb, "2048", 0, 1000000),
-    TEXT("http", "listen", http_listen, ""),
+    ADDRESS("http", "listen", http_listen, ""),
     TEXT("tls", "certificate_file", tls.certificate_file, ""),
     TEXT("tls", "key_file", tls.key_file, ""),
     TEXT("tls", "ca_file", tls.ca_file, ""),
@@ -117,6 +125,18 @@ static bool set_number(const Option *option, const char *value, unsigned *field,
     return false;
 }
 
+static bool is_address(const char *value, char **ret_why)
+{
+    Endpoint *endpoint = endpoint_parse(value, ret_why);
+    bool tls = endpoint != NULL && endpoint->tls;
+
+    if (tls)
+        *ret_why = g_strdup_printf("\"%s\": there is no TLS here", value);
+    bool good = endpoint != NULL && !tls;
+    endpoint_free(endpoint);
+    return good;
+}
+
 /* FALSE: @ret_why says why not. (transfer full) */
 static bool set_option(const Option *option, Config *config, const char *value, char **ret_why)
 {
@@ -128,6 +148,10 @@ static bool set_option(const Option *option, Config *config, const char *value, 
     case OPTION_CHOICE:
         /* Every enum here is an unsigned int to the compilers that this is built with. */
         return choice_parse(option->choices, value, field, ret_why);
+    case OPTION_ADDRESS:
+        if (*value != '\0' && !is_address(value, ret_why))
+            return false;
+        G_GNUC_FALLTHROUGH;
     case OPTION_TEXT:
         g_free(*(char **)field);
         *(char **)field = *value != '\0' ? g_strdup(value) : NULL;
@@ -175,7 +199,7 @@ void options_set_defaults(Config *config)
 void options_clear(Config *config)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
-        if (options[i].type == OPTION_TEXT)
+        if (options[i].type == OPTION_TEXT || options[i].type == OPTION_ADDRESS)
             g_clear_pointer((char **)option_field(&options[i], config), g_free);
 }
 
@@ -249,6 +273,7 @@ static void describe_option(const Option *option, const Config *config, GString 
         value = option->choices[*(const unsigned *)field];
         break;
     case OPTION_TEXT:
+    case OPTION_ADDRESS:
         value = *(char *const *)field;
         break;
     }

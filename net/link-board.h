@@ -42,3 +42,9 @@ int64_t link_board_update(LinkBoard *board, const GPtrArray *links, int64_t now_
 /* All posts (owned LinkPost), in the order of the links. (transfer full). Any thread, no lock held.
  */
 GPtrArray *link_board_read(LinkBoard *board);
+
+/* How long the oldest of what waits has waited at @now_ms, in milliseconds; 0: nothing waits. */
+static inline int64_t link_post_lag_ms(const LinkPost *post, int64_t now_ms)
+{
+    return post->oldest == INT64_MAX ? 0 : MAX(now_ms - post->oldest, 0);
+}
