@@ -121,6 +121,20 @@ static void test_choices(void)
 #define CONFIG_FIELD(config, offset) \
     (*(const unsigned *)(const void *)((const char *)(config) + (offset)))
 
+static void test_http(void)
+{
+    g_autoptr(Config) off = load(BAILEY);
+    g_autoptr(Config) on = load("[http]\nlisten = 127.0.0.1:9100\n[http Bailey]\n"
+                                "listen = [::1]:9100\n" BAILEY);
+
+    g_assert_null(off->http_listen);
+    g_assert_cmpstr(on->http_listen, ==, "[::1]:9100");
+    expect_error("[http]\nlisten = 9100\n" BAILEY, HERD_CONFIG_ERROR_VALUE,
+                 "[http] listen: \"9100\" is not host:port");
+    expect_error("[http Bailey]\nlisten = tls://127.0.0.1:9100\n" BAILEY, HERD_CONFIG_ERROR_VALUE,
+                 "[http Bailey] listen: \"tls://127.0.0.1:9100\": there is no TLS here");
+}
+
 /* Both edges of every number are fine; one beyond, and what is no number, are not. */
 static void test_numbers(void)
 {
@@ -437,6 +451,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     file_begin();
 
+    g_test_add_func("/config/http/an-address-without-tls", test_http);
     g_test_add_func("/config/options/defaults", test_defaults);
     g_test_add_func("/config/options/every-one-is-read", test_every_option);
     g_test_add_func("/config/options/choices", test_choices);

@@ -88,6 +88,39 @@ static void wait_for_watchers(const atomic_int *watchers, int count)
     g_assert_cmpint(atomic_load(watchers), ==, count);
 }
 
+static void assert_figures(ActiveSet *set, unsigned active, unsigned parked)
+{
+    ActiveSetFigures figures = active_set_figures(set);
+
+    g_assert_cmpuint(figures.active, ==, active);
+    g_assert_cmpuint(figures.parked, ==, parked);
+}
+
+static void test_figures(void)
+{
+    ActiveSet *set = active_set_new(2);
+    Parked parked[PARKED_MAX];
+    pthread_t threads[PARKED_MAX];
+    atomic_int watchers = 0;
+
+    assert_figures(set, 0, 0);
+    g_assert_true(active_set_watch(set, false));
+    park_all(set, parked, threads, &watchers, PARKED_MAX);
+    assert_figures(set, 1, PARKED_MAX);
+    active_set_unwatch(set);
+    wait_for_watchers(&watchers, 1);
+    assert_figures(set, 2, PARKED_MAX - 1);
+    active_set_leave(set); /* the one that was let in watches, so nobody follows */
+    assert_figures(set, 1, PARKED_MAX - 1);
+    g_assert_true(active_set_try_join(set));
+    assert_figures(set, 2, PARKED_MAX - 1);
+    active_set_close(set);
+    for (int i = 0; i < PARKED_MAX; i++)
+        thread_join(threads[i]);
+    assert_figures(set, 2, 0);
+    active_set_free(set);
+}
+
 static void test_leave_wakes_one(void)
 {
     ActiveSet *set = active_set_new(1);
@@ -250,6 +283,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/active-set/try-join/only-while-there-is-room", test_try_join);
+    g_test_add_func("/active-set/figures/active-and-parked", test_figures);
     g_test_add_func("/active-set/leave/wakes-one-parked-worker", test_leave_wakes_one);
     g_test_add_func("/active-set/watch/one-at-a-time", test_one_watches);
     g_test_add_func("/active-set/close/releases-all-for-good", test_close_releases_all);

@@ -44,6 +44,39 @@ static bool has_ended(int descriptor)
     return n == 0;
 }
 
+/* A connection counts as its neighbour's link from when it joins until it is closed. */
+static void test_joined(void)
+{
+    GQuark bona = g_quark_from_static_string("Bona"), clark = g_quark_from_static_string("Clark");
+    Connections *connections = connections_new();
+    Connection *added[4];
+    int peers[4];
+
+    for (unsigned i = 0; i < 4; i++) {
+        added[i] = add(connections, &peers[i]);
+        added[i]->neighbour = i < 2 ? bona : i == 2 ? clark : CONNECTION_CLIENT;
+    }
+    g_assert_cmpuint(connections_joined(connections, bona), ==, 0);
+    for (unsigned i = 0; i < 3; i++)
+        connections_join(connections, added[i]);
+    g_assert_cmpuint(connections_joined(connections, bona), ==, 2);
+    g_assert_cmpuint(connections_joined(connections, clark), ==, 1);
+    connections_close(connections, added[0]);
+    connections_close(connections, added[3]); /* has never joined */
+    g_assert_cmpuint(connections_joined(connections, bona), ==, 1);
+    g_assert_cmpuint(connections_joined(connections, clark), ==, 1);
+    connections_close(connections, added[1]);
+    g_assert_cmpuint(connections_joined(connections, bona), ==, 0);
+    /* Its memory becomes another connection's, which has not joined. */
+    Connection *next = add(connections, &peers[0]);
+    connections_close(connections, next);
+    g_assert_cmpuint(connections_joined(connections, bona), ==, 0);
+    g_assert_cmpuint(connections_joined(connections, clark), ==, 1);
+    for (unsigned i = 0; i < 4; i++)
+        close(peers[i]);
+    connections_free(connections);
+}
+
 static void test_count(void)
 {
     Connections *connections = connections_new();
@@ -367,6 +400,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/connections/count/from-a-host-or-network", test_count_from);
     g_test_add_func("/connections/count", test_count);
+    g_test_add_func("/connections/joined/until-it-is-closed", test_joined);
     g_test_add_func("/connections/sweep/boundary", test_sweep_boundary);
     g_test_add_func("/connections/sweep/reaches-all-while-others-close", test_sweep_reaches_all);
     g_test_add_func("/connections/sweep/spares-a-descriptor-in-new-hands", test_reused_descriptor);

@@ -318,6 +318,57 @@ static void test_property(void)
     }
 }
 
+static void assert_waits(const Outbox *outbox, size_t count, int64_t oldest)
+{
+    g_assert_cmpuint(outbox_count(outbox), ==, count);
+    g_assert_cmpint(outbox_oldest(outbox), ==, oldest);
+}
+
+/* What is next at @now is sent. */
+static void send_one(Outbox *outbox, int64_t now)
+{
+    OutboxEntry entry;
+
+    outbox_tick(outbox, now);
+    g_assert_true(outbox_next(outbox, &entry));
+    outbox_sent(outbox, &entry);
+}
+
+static void test_oldest(void)
+{
+    Store *store = store_new();
+    Outbox *outbox = outbox_new(store);
+
+    assert_waits(outbox, 0, INT64_MAX);
+    add(outbox, 1, 1);
+    add(outbox, 2, 1);
+    outbox_tick(outbox, 1000);
+    assert_waits(outbox, 2, 1000);
+    outbox_tick(outbox, 2000);
+    assert_waits(outbox, 2, 1000);
+    /* Those two become a batch; what comes after it is younger, and the oldest once it has gone. */
+    send_one(outbox, 2500);
+    add(outbox, 3, 1);
+    outbox_tick(outbox, 3000);
+    assert_waits(outbox, 2, 1000);
+    send_one(outbox, 4000);
+    assert_waits(outbox, 1, 3000);
+    send_one(outbox, 5000);
+    assert_waits(outbox, 0, INT64_MAX);
+    /* What was found waits too. */
+    find(outbox, 4, 1);
+    outbox_tick(outbox, 6000);
+    assert_waits(outbox, 1, 6000);
+    outbox_clear(outbox);
+    assert_waits(outbox, 0, INT64_MAX);
+    outbox_tick(outbox, 7000);
+    find(outbox, 4, 1);
+    outbox_tick(outbox, 8000);
+    assert_waits(outbox, 1, 8000);
+    outbox_free(outbox);
+    store_free(store);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -328,6 +379,7 @@ int main(int argc, char **argv)
     g_test_add_func("/outbox/add/moves-while-it-waits", test_moves_in_the_batch);
     g_test_add_func("/outbox/found/is-news-once-it-has-moved", test_found_and_moved);
     g_test_add_func("/outbox/found/in-turns-with-news", test_in_turns);
+    g_test_add_func("/outbox/oldest/by-batches", test_oldest);
     g_test_add_func("/outbox/clear/leaves-nothing", test_clear);
     g_test_add_func("/outbox/property/newest-of-each-is-sent", test_property);
     return g_test_run();

@@ -36,6 +36,23 @@ static void assert_take(Queue *queue, size_t most, int first, size_t count)
         g_assert_cmpint(elements[i], ==, first + (int)i);
 }
 
+static void test_length(void)
+{
+    Queue *queue = queue_new(4, sizeof(int));
+
+    g_assert_cmpuint(queue_length(queue), ==, 0);
+    push(queue, 0, 3);
+    g_assert_cmpuint(queue_length(queue), ==, 3);
+    assert_take(queue, 2, 0, 2);
+    push(queue, 3, 3); /* round the end */
+    g_assert_cmpuint(queue_length(queue), ==, 4);
+    queue_close(queue);
+    g_assert_cmpuint(queue_length(queue), ==, 4);
+    assert_take(queue, 9, 2, 4);
+    g_assert_cmpuint(queue_length(queue), ==, 0);
+    queue_free(queue);
+}
+
 static void test_order(void)
 {
     Queue *queue = queue_new(8, sizeof(int));
@@ -293,6 +310,7 @@ static void test_batch_of_the_whole_capacity(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/queue/length", test_length);
     g_test_add_func("/queue/take/order", test_order);
     g_test_add_func("/queue/take/wraps", test_wraps);
     g_test_add_func("/queue/take/element-sizes", test_element_sizes);
