@@ -87,15 +87,6 @@ const char *thread_name(void)
     return current_name;
 }
 
-int64_t monotonic_ns(void)
-{
-    struct timespec now;
-    int failed = clock_gettime(CLOCK_MONOTONIC, &now);
-
-    g_assert(failed == 0);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 int64_t monotonic_ms(void)
 {
     return monotonic_ns() / 1000000;

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #define HERD_THREAD_ERROR (herd_thread_error_quark())
 GQuark herd_thread_error_quark(void);
@@ -41,9 +42,18 @@ bool thread_join_within(pthread_t thread, int64_t wait_ms);
  * none) */
 const char *thread_name(void);
 
-/* Milliseconds and nanoseconds of CLOCK_MONOTONIC. */
+/* Milliseconds of CLOCK_MONOTONIC. */
 int64_t monotonic_ms(void);
-int64_t monotonic_ns(void);
+
+/* Nanoseconds of it. */
+static inline int64_t monotonic_ns(void)
+{
+    struct timespec now;
+    int failed = clock_gettime(CLOCK_MONOTONIC, &now);
+
+    g_assert(failed == 0);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
 
 static inline void mutex_lock(pthread_mutex_t *mutex)
 {

@@ -49,7 +49,7 @@ typedef struct {
     size_t end;
     Turn turn;         /* its output and updates are owned, and kept from turn to turn */
     unsigned answered; /* lines whose replies are in the output, if it is a client's */
-    int64_t now;       /* monotonic_ns() when the turn sent last */
+    int64_t now;       /* monotonic_ns() when a turn sent last, or the batch was taken */
 } Worker;
 
 typedef enum {
@@ -60,10 +60,20 @@ typedef enum {
     NEXT_CLOSE,
 } Next;
 
-/* @seconds after the turn has sent last, as a deadline: 0 is never. */
+/* @seconds from now on, as a deadline: 0 is never. */
 static int64_t after_s(const Worker *worker, unsigned seconds)
 {
     return seconds == 0 ? 0 : worker->now / NS_PER_MS + (int64_t)seconds * 1000;
+}
+
+/* When @connection, a link that is about to wait for its socket, is to be closed. That it is a link
+ * is counted here, where clients do not pay for the question. */
+static int64_t link_deadline(const Worker *worker, Connection *connection)
+{
+    if (!connection->joined)
+        connections_join(worker->context->connections, connection);
+    /* It pings, or it is brief. */
+    return after_s(worker, worker->session.config->limits.link_timeout_s);
 }
 
 /* When @connection, which is about to wait for its socket, is to be closed. @progress: it waits for
@@ -80,7 +90,7 @@ static void set_deadline(const Worker *worker, Connection *connection, bool prog
     if (connection->output != NULL)
         deadline = progress ? after_s(worker, limits->write_timeout_s) : old;
     else if (connection->neighbour != CONNECTION_CLIENT)
-        deadline = after_s(worker, limits->link_timeout_s); /* it pings, or it is brief */
+        deadline = link_deadline(worker, connection);
     else if (connection->input != NULL)
         deadline = progress ? after_s(worker, limits->line_timeout_s) : old;
     else
@@ -98,6 +108,7 @@ static void close_connection(Worker *worker, Connection *connection, const char 
     }
     log_event(session->log, LOG_INFO, "close %s %s", session_peer(connection), reason);
     connections_close(worker->context->connections, connection);
+    worker->answered = 0; /* what it has not been sent */
 }
 
 /* What the connection has kept goes back into the worker's input. */
@@ -514,8 +525,6 @@ static void serve(Worker *worker, Connection *connection)
         }
         if (worker->paced)
             pace_rest(&connection->pace);
-        if (connection->neighbour != CONNECTION_CLIENT && !connection->joined)
-            connections_join(worker->context->connections, connection);
         set_deadline(worker, connection, progress || renewed);
         ready_set_arm(worker->context->ready, connection);
         break;
@@ -537,7 +546,6 @@ static void serve(Worker *worker, Connection *connection)
     /* What a peer that is gone has said, and did not get. */
     flood_updates(worker);
     g_string_truncate(worker->turn.output, 0);
-    worker->answered = 0;
 }
 
 /* A worker that may park keeps no room for output: there may be a thousand of them. */
@@ -562,7 +570,7 @@ void worker_main(void *argument)
         worker.count = ready_set_take(worker.context->ready, worker.batch, BATCH);
         if (worker.count == 0)
             break;
-        worker.taken = monotonic_ns();
+        worker.now = worker.taken = monotonic_ns();
         worker.session.config = config_current_get(worker.context->configs);
         if (worker.count == BATCH)
             let_watch(&worker);
