@@ -50,10 +50,17 @@ static const char *address_of(const LinkStatus *status)
     return ((const Endpoint *)status->neighbour->listen->pdata[0])->text;
 }
 
+static LinkStatusState state_of(const LinkStatus *status)
+{
+    return status->up               ? LINK_STATUS_UP
+           : status->reason != NULL ? LINK_STATUS_DOWN
+                                    : LINK_STATUS_CONNECTING;
+}
+
 /* Whether @post tells of @status, whatever waits to be sent. */
 static bool says_state(const LinkPost *post, const LinkStatus *status)
 {
-    return post->neighbour == status->neighbour->id && post->state == status->state &&
+    return post->neighbour == status->neighbour->id && post->state == state_of(status) &&
            g_strcmp0(post->reason, status->reason) == 0 &&
            strcmp(post->address, address_of(status)) == 0;
 }
@@ -78,14 +85,15 @@ static const LinkPost *find_post(const LinkBoard *board, GQuark neighbour)
 static LinkPost *post_new(const LinkBoard *board, const LinkStatus *status)
 {
     const LinkPost *old = find_post(board, status->neighbour->id);
+    LinkStatusState state = state_of(status);
     LinkPost *post = g_new(LinkPost, 1);
 
     *post = (LinkPost){
         .neighbour = status->neighbour->id,
         .is_native = !member_is_foreign(status->neighbour),
         .address = g_strdup(address_of(status)),
-        .state = status->state,
-        .since = old != NULL && old->state == status->state ? old->since : timestamp_now(),
+        .state = state,
+        .since = old != NULL && old->state == state ? old->since : timestamp_now(),
         .reason = g_strdup(status->reason),
         .pending = status->pending,
         .oldest = status->oldest,

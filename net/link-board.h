@@ -19,6 +19,12 @@
 
 typedef struct LinkBoard LinkBoard;
 
+typedef enum {
+    LINK_STATUS_UP,         /* the neighbour is told what is new */
+    LINK_STATUS_CONNECTING, /* it has not been tried to the end yet */
+    LINK_STATUS_DOWN,       /* it is tried again and again */
+} LinkStatusState;
+
 /* What stands there of one link. */
 typedef struct {
     GQuark neighbour; /* Member.id */

@@ -566,15 +566,10 @@ GQuark link_neighbour(const Link *link)
 
 LinkStatus link_status(const Link *link)
 {
-    return (LinkStatus){
-        .neighbour = link->neighbour,
-        .state = link->up                  ? LINK_STATUS_UP
-                 : link->said_down != NULL ? LINK_STATUS_DOWN
-                                           : LINK_STATUS_CONNECTING,
-        .reason = link->said_down,
-        .pending = outbox_count(link->outbox),
-        .oldest = MIN(outbox_oldest(link->outbox), outgoing_oldest(link->output)),
-    };
+    int64_t oldest = MIN(outbox_oldest(link->outbox), outgoing_oldest(link->output));
+
+    return (LinkStatus){link->neighbour, link->up, link->said_down, outbox_count(link->outbox),
+                        oldest};
 }
 
 int64_t link_incarnation(const Link *link)

@@ -33,16 +33,11 @@
 typedef struct Link Link;
 
 /* How a link is. */
-typedef enum {
-    LINK_STATUS_UP,         /* the neighbour is told what is new */
-    LINK_STATUS_CONNECTING, /* it has not been tried to the end yet */
-    LINK_STATUS_DOWN,       /* it is tried again and again */
-} LinkStatusState;
-
 typedef struct {
     const Member *neighbour; /* config's */
-    LinkStatusState state;
-    const char *reason; /* (nullable) why it is down; the link's */
+    bool up;                 /* the neighbour is told what is new */
+    const char *reason; /* (nullable) why it is down, the link's; NULL: it is up, or was not tried
+                           to the end yet */
     size_t pending;     /* records that wait to be sent */
     int64_t oldest; /* monotonic_ms() since when the oldest bytes or records wait; INT64_MAX: none
                        do */
