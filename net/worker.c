@@ -385,8 +385,11 @@ static Next execute_lines(Worker *worker, Connection *connection)
         Slice line;
         size_t size;
         bool complete = next_line(worker, connection, &line, &size);
+        bool has_lf = size > 0 && worker->input[worker->begin + size - 1] == '\n';
 
-        if (size > line_max || (!complete && size == line_max)) {
+        /* With its LF, also where the end of the input stands in its place: whether a line is too
+         * long must not depend on when that is heard of. */
+        if (size + !has_lf > line_max) {
             session_too_long(session, connection, line, &worker->turn);
             worker->answered++;
             connection->closing = true;

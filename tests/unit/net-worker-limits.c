@@ -59,6 +59,23 @@ static void test_r4_edge(void)
     run_long_line(300000, "", false);
 }
 
+/* The end of the input stands for an LF, and does not make a line shorter by coming with it. */
+static void test_r4_edge_at_the_end(void)
+{
+    for (size_t length = 255; length <= 256; length++) {
+        Rig *rig = rig_new("[limits]\nmax_line = 256\n", 1, 1, 1);
+        Client client = client_new(rig, false);
+        g_autofree char *line = g_strnfill(length, 'x');
+        g_autofree char *reply = g_strdup_printf("? %.*s\n", length == 255 ? 255 : 64, line);
+
+        say_text(&client, line);
+        end_input(&client); /* before anybody reads */
+        rig_start(rig, 1);
+        assert_ends(&client, reply);
+        rig_free(rig);
+    }
+}
+
 /* One byte less than too long waits for its LF. */
 static void test_r4_waits(void)
 {
@@ -409,6 +426,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/worker/r4/too-long-edge", test_r4_edge);
+    g_test_add_func("/worker/r4/too-long-edge-at-the-end", test_r4_edge_at_the_end);
     g_test_add_func("/worker/r4/one-byte-less-waits-for-its-end", test_r4_waits);
     g_test_add_func("/worker/deadline/idle-and-line", test_deadlines);
     g_test_add_func("/worker/deadline/line-after-idle", test_line_deadline_after_idle);
