@@ -321,10 +321,11 @@ JsonValue *jsontree_add_text(JsonTree *tree, JsonValue *container, Slice key, Js
 
 static Slice replace_in(JsonTree *tree, Slice text, Slice what, Slice replacement)
 {
-    const char *end = text.data + text.length;
-    const char *found =
-        text.length < what.length ? NULL : memmem(text.data, text.length, what.data, what.length);
+    if (text.length < what.length) /* nothing, perhaps, with no bytes to point to */
+        return text;
 
+    const char *end = text.data + text.length;
+    const char *found = memmem(text.data, text.length, what.data, what.length);
     if (found == NULL)
         return text;
 
