@@ -29,10 +29,12 @@ static size_t count_endings(Slice url)
 void urlscrub_append(GString *out, Slice message)
 {
     const Slice mark = SLICE(MARK);
+
+    if (message.length == 0) /* and perhaps no bytes to point to */
+        return;
     const char *end = message.data + message.length;
     const char *at = message.data; /* what is before has been appended */
-
-    while (message.length > 0) {
+    for (;;) {
         const char *found = memmem(at, (size_t)(end - at), mark.data, mark.length);
         if (found == NULL)
             break;
