@@ -20,9 +20,17 @@ typedef struct {
     bool too_large;
 } Incoming;
 
+/*
+ * Each request has a handle of its own; what outlasts it, the connection above all, lies in the
+ * share. libcurl 7.83 to 8.1.0 has the handle remember the last header of an answer, which it frees
+ * when the next request begins, and appends to it what the next answer begins its headers with if
+ * that is a blank: any provider could so make a member read and free what it has freed.
+ */
 struct HttpTransfer {
-    CURL *easy; /* (owned) */
-    long timeout_ms;
+    HttpSettings settings;
+    CURLSH *share;              /* (owned) */
+    CURL *easy;                 /* (owned) of the request that is under way, or was the last */
+    bool used;                  /* easy has had a request */
     struct curl_slist *headers; /* (owned) (nullable) of the request */
     HttpReply *reply;
     Incoming incoming;
@@ -52,9 +60,9 @@ static size_t on_header(char *line G_GNUC_UNUSED, size_t size, size_t count, voi
     return incoming->headers <= HEADERS_MAX ? size * count : 0;
 }
 
-static CURLcode set_options(CURL *easy, const HttpSettings *settings)
+static CURLcode set_options(CURL *easy, CURLSH *share, const HttpSettings *settings)
 {
-    CURLcode status = CURLE_OK;
+    CURLcode status = curl_easy_setopt(easy, CURLOPT_SHARE, share);
 
 #define SET(option, value)                                  \
     do {                                                    \
@@ -90,18 +98,39 @@ static CURLcode set_options(CURL *easy, const HttpSettings *settings)
     return status;
 }
 
+/* Gives @transfer a handle that has not had a request. FALSE: no memory. */
+static bool renew_handle(HttpTransfer *transfer)
+{
+    curl_easy_cleanup(transfer->easy);
+    transfer->easy = curl_easy_init();
+    return transfer->easy != NULL &&
+           set_options(transfer->easy, transfer->share, &transfer->settings) == CURLE_OK &&
+           curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, &transfer->incoming) == CURLE_OK &&
+           curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, &transfer->incoming) == CURLE_OK;
+}
+
+/* NULL: no memory. Without locks, as all that it is for belongs to one thread at a time. */
+static CURLSH *new_share(void)
+{
+    static const curl_lock_data shared[] = {CURL_LOCK_DATA_CONNECT, CURL_LOCK_DATA_DNS,
+                                            CURL_LOCK_DATA_SSL_SESSION};
+    CURLSH *share = curl_share_init();
+
+    for (size_t i = 0; share != NULL && i < G_N_ELEMENTS(shared); i++)
+        if (curl_share_setopt(share, CURLSHOPT_SHARE, shared[i]) != CURLSHE_OK) {
+            curl_share_cleanup(share);
+            return NULL;
+        }
+    return share;
+}
+
 HttpTransfer *httptransfer_new(const HttpSettings *settings)
 {
-    CURL *easy = curl_easy_init();
-
-    if (easy == NULL)
-        return NULL;
     HttpTransfer *transfer = g_new0(HttpTransfer, 1);
-    transfer->easy = easy;
-    transfer->timeout_ms = settings->timeout_ms;
-    if (set_options(easy, settings) != CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer->incoming) != CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer->incoming) != CURLE_OK) {
+
+    transfer->settings = *settings;
+    transfer->share = new_share();
+    if (transfer->share == NULL || !renew_handle(transfer)) {
         httptransfer_free(transfer);
         return NULL;
     }
@@ -113,6 +142,7 @@ void httptransfer_free(HttpTransfer *transfer)
     if (transfer == NULL)
         return;
     curl_easy_cleanup(transfer->easy);
+    curl_share_cleanup(transfer->share);
     curl_slist_free_all(transfer->headers);
     g_free(transfer);
 }
@@ -147,7 +177,7 @@ static bool copy_headers(HttpTransfer *transfer, const char *const *headers)
 static CURLcode set_request(HttpTransfer *transfer, const HttpRequest *request)
 {
     CURL *easy = transfer->easy;
-    long timeout_ms = transfer->timeout_ms;
+    long timeout_ms = transfer->settings.timeout_ms;
     CURLcode status = curl_easy_setopt(easy, CURLOPT_URL, request->url);
 
     if (request->deadline != 0) /* to libcurl 0 would mean for ever */
@@ -189,6 +219,9 @@ static void clear_request(HttpTransfer *transfer)
 
 bool httptransfer_begin(HttpTransfer *transfer, const HttpRequest *request, HttpReply *reply)
 {
+    if (transfer->used && !renew_handle(transfer))
+        return false;
+    transfer->used = true;
     transfer->reply = reply;
     transfer->incoming = (Incoming){.text = reply->body, .begin = reply->body->len};
     if (copy_headers(transfer, request->headers) && set_request(transfer, request) == CURLE_OK)

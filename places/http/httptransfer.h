@@ -3,7 +3,8 @@
 
 /*
  * One request at a time on a libcurl easy handle, for whoever performs it: curl_easy_perform() in a
- * thread that waits (httpclient.h), or a multi handle in an event loop.
+ * thread that waits (httpclient.h), or a multi handle in an event loop. The next request is made
+ * over the same connection, if that is there still.
  *
  * A transfer belongs to one thread at a time.
  */
@@ -62,8 +63,8 @@ typedef struct HttpTransfer HttpTransfer;
 HttpTransfer *httptransfer_new(const HttpSettings *settings);
 void httptransfer_free(HttpTransfer *transfer); /* NULL is fine */
 
-/* What is to be performed between begin and end; CURLOPT_PRIVATE is the caller's. (transfer none)
- */
+/* What is to be performed between begin and end, another one for each request; CURLOPT_PRIVATE is
+ * the caller's. (transfer none) */
 CURL *httptransfer_easy(HttpTransfer *transfer);
 
 /* Whether something has come behind the last answer. libcurl 7.88, which reads no more than

@@ -66,6 +66,30 @@ static void test_answer(void)
     g_assert_cmpuint(fake_http_connections(fake), ==, 1);
 }
 
+/* Headers that begin with the continuation of one: it belongs to none of an earlier answer. Whether
+ * this is an answer is for libcurl to say. */
+static void test_continued_header(void)
+{
+    static const char continued[] =
+        "HTTP/1.1 200 OK\r\n continued: here\r\nContent-Length: 4\r\n\r\nbody";
+    g_autoptr(FakeHttp) fake = fake_http_new();
+    g_autoptr(HttpClient) client = client_new(PATIENCE_MS);
+    g_autofree char *url = fake_http_url(fake, "http");
+
+    for (int i = 0; i < 3; i++) {
+        g_autoptr(GString) body = g_string_new(NULL);
+        HttpReply reply = {.body = body};
+
+        answer_with(fake, 200, "first");
+        assert_body(client, fake, 200, "first");
+        fake_http_say(fake, continued, strlen(continued), FAKE_HTTP_KEEP);
+        HttpOutcome outcome = httpclient_ask(client, &(HttpRequest){.url = url}, &reply);
+        g_assert_true(outcome == HTTP_FAILED || outcome == HTTP_ANSWERED);
+    }
+    answer_with(fake, 200, "last");
+    assert_body(client, fake, 200, "last");
+}
+
 static void test_timeout(void)
 {
     static const char *const beginnings[] = {"", "HTTP/1.1 200 OK\r\n",
@@ -383,6 +407,7 @@ int main(int argc, char **argv)
 
 #define TEST(path, function) g_test_add_func("/places/http/" path, function)
     TEST("answer", test_answer);
+    TEST("continued-header", test_continued_header);
     TEST("timeout", test_timeout);
     TEST("no-timeout-is-no-eternity", test_no_timeout_is_no_eternity);
     TEST("closed-in-the-middle", test_closed_in_the_middle);

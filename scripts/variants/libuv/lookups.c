@@ -204,10 +204,9 @@ static HttpOutcome start(Lookup *lookup)
 
     google_legacy_append_url(lookups->provider, &lookup->query, url);
     HttpRequest request = {.url = url->str, .deadline = lookup->deadline};
-    CURL *easy = httptransfer_easy(transfer);
     if (!httptransfer_begin(transfer, &request, &lookup->reply) ||
-        curl_easy_setopt(easy, CURLOPT_PRIVATE, lookup) != CURLE_OK ||
-        curl_multi_add_handle(lookups->multi, easy) != CURLM_OK) {
+        curl_easy_setopt(httptransfer_easy(transfer), CURLOPT_PRIVATE, lookup) != CURLE_OK ||
+        curl_multi_add_handle(lookups->multi, httptransfer_easy(transfer)) != CURLM_OK) {
         httptransfer_free(transfer);
         return HTTP_FAILED;
     }
