@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "places/http/apikey.h"
 
+#include "core/credential.h"
 #include "places/places.h"
 
 #include <errno.h>
@@ -74,8 +75,10 @@ ApiKey *apikey_read(const char *key_file, GError **error)
     g_autoptr(ApiKey) key = NULL;
 
     if (key_file != NULL) {
-        source = g_strdup_printf("key_file %s", key_file);
-        if (!read_file(key_file, text, error))
+        g_autofree char *path = credential_path(key_file);
+
+        source = g_strdup_printf("key_file %s", path);
+        if (!read_file(path, text, error))
             return NULL;
     } else if (from_environment != NULL) {
         source = g_strdup("the environment variable " APIKEY_ENVIRONMENT);

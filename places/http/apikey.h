@@ -13,9 +13,9 @@
 
 typedef struct ApiKey ApiKey;
 
-/* From the file @key_file if that is not NULL, else from the environment; blanks around it are
- * dropped. NULL with HERD_PLACES_ERROR_KEY set; the message may name the file, never what is in it.
- * Called from main. */
+/* From the file @key_file (a path, or a credential's name) if that is not NULL, else from the
+ * environment; blanks around it are dropped. NULL with HERD_PLACES_ERROR_KEY set; the message may
+ * name the file, never what is in it. Called from main. */
 ApiKey *apikey_read(const char *key_file, GError **error);
 
 /* Overwrites the key before it goes. */
