@@ -2,6 +2,7 @@
 """What ninja install puts where, and that a member runs from there."""
 
 import os
+import re
 import shutil
 import socket
 import stat
@@ -33,7 +34,7 @@ class Install(unittest.TestCase):
         expected |= {f'{prefix}/{option("mandir")}/man{page[-1]}/{page}'
                      for page in ('herdd.8', 'herd.1', 'herd-load.1', 'herd.conf.5')}
         expected |= {f'{data}/bash-completion/completions/{name}' for name in ('herdd', 'herd', 'herd-load')}
-        expected |= {f'{data}/doc/herd/{name}' for name in ('LICENSE', 'NOTICE', 'README.md', 'examples/herd.conf')}
+        expected |= {f'{data}/doc/herd/{name}' for name in ('CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'examples/herd.conf')}
         expected |= {f'{data}/doc/herd/examples/herds/{name}' for name in os.listdir(os.path.join(SOURCE, 'conf', 'herds'))}
         self.assertEqual(files, expected)
         for path in files:
@@ -59,6 +60,15 @@ class Install(unittest.TestCase):
         expected['herd'].update(log_dir='/var/log/herd', state_dir='/var/lib/herd')
         self.assertEqual(groups(self.tree.read(self.tree.config)), expected)
         run(self.tree.path(self.tree.herdd), '--check', '--config', self.tree.path(self.tree.config), 'Bailey')
+
+    def test_the_debian_package_is_built_with_what_the_tree_needs(self):
+        """What scripts/bootstrap installs to build with stands in debian/control, too."""
+        with open(os.path.join(SOURCE, 'scripts', 'bootstrap'), encoding='utf-8') as file:
+            needed = re.search(r'^build_packages=\((.*?)\)', file.read(), re.M | re.S)[1].split()
+        with open(os.path.join(SOURCE, 'conf', 'debian', 'control'), encoding='utf-8') as file:
+            named = re.search(r'^Build-Depends:(.*?)^\S', file.read(), re.M | re.S)[1]
+        libraries = {name for name in needed if name.endswith('-dev')} - {'libc6-dev'}  # build-essential has that one
+        self.assertEqual({name for name in re.findall(r'[\w.+-]+', named) if name.endswith('-dev')}, libraries)
 
     def test_herdd_finds_it_by_itself(self):
         """Where nothing is installed it says which file it looked for."""
