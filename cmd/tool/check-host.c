@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/tool/check-host.h"
 
+#include "core/credential.h"
 #include "places/places.h"
 
 #include <errno.h>
 #include <math.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -51,8 +53,13 @@ static bool check_file(Checklist *list, const char *name, const NamedFile *file)
     struct stat status;
 
     if (stat(file->path, &status) != 0) {
-        checklist_add(list, CHECK_BAD, "%s: %s: %s: %s", name, file->option, file->path,
-                      g_strerror(errno));
+        if (errno == ENOENT && file->is_secret && strchr(file->path, '/') == NULL)
+            checklist_add(list, CHECK_NOTE,
+                          "%s: %s: %s is not here; it may be a credential of the service", name,
+                          file->option, file->path);
+        else
+            checklist_add(list, CHECK_BAD, "%s: %s: %s: %s", name, file->option, file->path,
+                          g_strerror(errno));
         return false;
     }
     if (!S_ISREG(status.st_mode)) {
@@ -74,6 +81,17 @@ static bool check_file(Checklist *list, const char *name, const NamedFile *file)
     else
         checklist_add(list, CHECK_OK, "%s: %s: %s", name, file->option, file->path);
     return true;
+}
+
+/* The same of a file that may be named as a credential, or not at all. */
+static bool check_option(Checklist *list, const char *name, const NamedFile *option)
+{
+    if (option->path == NULL)
+        return true;
+    g_autofree char *path = credential_path(option->path);
+    NamedFile file = {.option = option->option, .path = path, .is_secret = option->is_secret};
+
+    return check_file(list, name, &file);
 }
 
 /* A folder need not be there, since the member makes it. */
@@ -114,8 +132,7 @@ void check_files(Checklist *list, const RosterEntry *entry)
     bool readable = true;
 
     for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
-        if (files[i].path != NULL)
-            readable &= check_file(list, name, &files[i]);
+        readable &= check_option(list, name, &files[i]);
     if (config->log_target == LOG_TARGET_FILE)
         check_folder(list, name, "[herd] log_dir", config->log_dir);
     check_folder(list, name, "[herd] state_dir", config->state_dir);

@@ -491,6 +491,10 @@ class Check(ToolTestCase):
                          [f'warn  Bailey: [herd] secret_file: {path} is secret, and everybody may read it'])
         self.assertEqual(check(2, **{'herd Bailey': {'secret_file': path + '-not'}}),
                          [f'bad   Bailey: [herd] secret_file: {path}-not: No such file or directory'])
+        # A bare name may be a credential's, which only the service gets; so that it is missing here says nothing.
+        self.assertEqual(check(0, **{'herd Bailey': {'secret_file': 'herd.secret'}}), [])
+        self.assertIn('note  Bailey: [herd] secret_file: herd.secret is not here; it may be a credential of the service',
+                      self.lines(status=0))
         empty = write('empty', '')
         self.assertEqual(check(2, access={'rules_file': empty}),
                          [f'bad   Bailey: [access] rules_file: {empty} is empty'])
