@@ -14,7 +14,10 @@ struct ReadySet {
     int epoll;   /* (owned) read-only after new */
     int resumes; /* (owned) eventfd that counts the connections in the list; read-only after new */
     int closes;  /* (owned) eventfd that is readable for good once closed; read-only after new */
-    atomic_bool closed; /* atomic; set once */
+    int pulses;  /* (owned) eventfd that is readable until a taker has the pulse; read-only after
+                    new */
+    atomic_bool closed;       /* atomic; set once */
+    _Atomic int64_t pulse_at; /* atomic; monotonic_ms() when the last pulse was taken */
 
     pthread_mutex_t lock;
     Connection *first;     /* of the resumed, linked by next; protected by lock */
@@ -38,8 +41,10 @@ ReadySet *ready_set_new(GError **error)
     /* A semaphore: each worker that reads it takes one connection off the list. */
     set->resumes = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
     set->closes = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    set->pulses = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    atomic_init(&set->pulse_at, monotonic_ms());
     if (set->epoll < 0 || !watch(set, set->resumes, &set->resumes) ||
-        !watch(set, set->closes, &set->closes)) {
+        !watch(set, set->closes, &set->closes) || !watch(set, set->pulses, &set->pulses)) {
         g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(errno),
                     "cannot make the ready set: %s", g_strerror(errno));
         ready_set_free(set);
@@ -52,6 +57,8 @@ void ready_set_free(ReadySet *set)
 {
     if (set == NULL)
         return;
+    if (set->pulses >= 0)
+        close(set->pulses);
     if (set->closes >= 0)
         close(set->closes);
     if (set->resumes >= 0)
@@ -104,6 +111,11 @@ static bool take(Connection *connection, uint32_t events)
     } while (!atomic_compare_exchange_weak_explicit(&connection->state, &old, noted,
                                                     memory_order_acq_rel, memory_order_relaxed));
     return taken;
+}
+
+bool ready_set_claim(Connection *connection)
+{
+    return take(connection, EPOLLIN);
 }
 
 static bool control(ReadySet *set, Connection *connection, int operation, uint32_t events)
@@ -252,6 +264,24 @@ static Connection *take_resumed(ReadySet *set)
     return connection;
 }
 
+/* Whether an event is of a descriptor of the set's own, and not of a connection. */
+static bool is_own_mark(const ReadySet *set, const void *mark)
+{
+    return (uintptr_t)mark - (uintptr_t)set < sizeof *set;
+}
+
+/* What such an event is for: a connection, or NULL. */
+static Connection *take_own(ReadySet *set, const int *mark)
+{
+    eventfd_t pulses;
+
+    if (mark == &set->resumes)
+        return take_resumed(set);
+    if (mark == &set->pulses && eventfd_read(set->pulses, &pulses) == 0)
+        atomic_store(&set->pulse_at, monotonic_ms());
+    return NULL;
+}
+
 unsigned ready_set_take(ReadySet *set, Connection **connections, unsigned most)
 {
     struct epoll_event events[EVENTS_MAX];
@@ -265,10 +295,8 @@ unsigned ready_set_take(ReadySet *set, Connection **connections, unsigned most)
         for (int i = 0; i < count; i++) {
             Connection *connection = events[i].data.ptr;
 
-            if (events[i].data.ptr == &set->closes)
-                continue;
-            if (events[i].data.ptr == &set->resumes)
-                connection = take_resumed(set);
+            if (is_own_mark(set, events[i].data.ptr))
+                connection = take_own(set, events[i].data.ptr);
             else if (!take(connection, events[i].events))
                 continue;
             if (connection != NULL)
@@ -276,6 +304,18 @@ unsigned ready_set_take(ReadySet *set, Connection **connections, unsigned most)
         }
     }
     return atomic_load(&set->closed) ? 0 : taken;
+}
+
+void ready_set_pulse(ReadySet *set)
+{
+    int failed = eventfd_write(set->pulses, 1);
+
+    g_assert(failed == 0); /* it is read before there are 2^64 of them */
+}
+
+int64_t ready_set_pulse_at(const ReadySet *set)
+{
+    return atomic_load(&set->pulse_at);
 }
 
 void ready_set_close(ReadySet *set)

@@ -20,6 +20,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct ReadySet ReadySet;
 
@@ -45,6 +46,11 @@ bool ready_set_has_read(Connection *connection, size_t received, size_t room);
 /* The owner of @connection is about to send what the socket did not take. */
 void ready_set_writing(Connection *connection);
 
+/* Has somebody look at @connection although its socket tells nothing new: TRUE, it is the caller's,
+ * who gives it back; FALSE, whoever has it, or has it next, finds a note as if there were input.
+ * Any thread, while nobody can close it. */
+bool ready_set_claim(Connection *connection);
+
 /* Gives @connection back so that some worker has it next at once, after those that came before. The
  * caller does not touch it any more. Any thread. */
 void ready_set_resume(ReadySet *set, Connection *connection);
@@ -64,6 +70,13 @@ bool ready_set_rouse(Connection *connection);
 /* Waits for connections to serve; the caller owns the @most or fewer that it gets. Zero: the set is
  * closed, whatever else is ready. */
 unsigned ready_set_take(ReadySet *set, Connection **connections, unsigned most);
+
+/* Sends a pulse to whoever takes next: it comes behind what is ready now, and says that there is a
+ * worker who has come to it. Any thread. */
+void ready_set_pulse(ReadySet *set);
+
+/* When the last pulse was taken, or the set was made if none was: monotonic_ms(). Any thread. */
+int64_t ready_set_pulse_at(const ReadySet *set);
 
 /* ready_set_take() returns zero to every worker, now and from now on. Any thread. */
 void ready_set_close(ReadySet *set);

@@ -496,6 +496,65 @@ static void test_close_wins_over_input(void)
     rig_free(&rig);
 }
 
+/* Until the clock shows another millisecond than @moment. */
+static void wait_later_than(int64_t moment)
+{
+    while (monotonic_ms() <= moment)
+        sched_yield();
+}
+
+/* A pulse proves that somebody takes: as long as nobody does, it gets no younger. */
+static void test_pulse_untaken(void)
+{
+    Rig rig = rig_new();
+    int64_t made = ready_set_pulse_at(rig.set);
+
+    g_assert_cmpint(made, <=, monotonic_ms());
+    for (int i = 0; i < 3; i++) {
+        wait_later_than(made);
+        ready_set_pulse(rig.set);
+        g_assert_cmpint(ready_set_pulse_at(rig.set), ==, made);
+    }
+
+    int64_t before = monotonic_ms();
+    assert_ready(&rig, NULL); /* all three are one by now */
+    int64_t taken = ready_set_pulse_at(rig.set);
+    g_assert_cmpint(taken, >=, before);
+    g_assert_cmpint(taken, <=, monotonic_ms());
+    wait_later_than(taken);
+    assert_ready(&rig, NULL);
+    g_assert_cmpint(ready_set_pulse_at(rig.set), ==, taken);
+    rig_free(&rig);
+}
+
+/* However many connections are ready all the time, it has its turn. */
+static void test_pulse_among_others(void)
+{
+    enum { COUNT = 8 };
+    Rig rig = rig_new();
+    Pair pairs[COUNT];
+    int64_t made = ready_set_pulse_at(rig.set);
+    unsigned turns = 0;
+
+    for (int i = 0; i < COUNT; i++) {
+        pairs[i] = pair_added(&rig);
+        say(pairs[i].peer);
+    }
+    wait_later_than(made);
+    ready_set_pulse(rig.set);
+    while (ready_set_pulse_at(rig.set) == made) {
+        Connection *taken[2];
+        unsigned count = ready_set_take(rig.set, taken, G_N_ELEMENTS(taken));
+
+        for (unsigned i = 0; i < count; i++)
+            ready_set_arm(rig.set, taken[i]); /* unread, so it is ready again */
+        g_assert_cmpuint(++turns, <, 100);
+    }
+    for (int i = 0; i < COUNT; i++)
+        pair_free(&pairs[i]);
+    rig_free(&rig);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -515,6 +574,8 @@ int main(int argc, char **argv)
     g_test_add_func("/ready-set/resume/in-order", test_resume_in_order);
     g_test_add_func("/ready-set/resume/one-owner-at-a-time", test_many_takers_of_resumed);
     g_test_add_func("/ready-set/rouse/one-turn-whoever-owns-it", test_rouse);
+    g_test_add_func("/ready-set/pulse/is-as-old-as-the-last-take", test_pulse_untaken);
+    g_test_add_func("/ready-set/pulse/has-its-turn-among-others", test_pulse_among_others);
     g_test_add_func("/ready-set/close/ends-takers-for-good", test_close);
     g_test_add_func("/ready-set/close/wins-over-what-is-ready", test_close_wins_over_input);
     return g_test_run();
