@@ -4,8 +4,10 @@
 
 #include "cmd/config-path.h"
 #include "cmd/server.h"
+#include "cmd/service.h"
 
 #include "core/config.h"
+#include "core/thread.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -15,6 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+
+#define STOP_TICK_MS 100  /* between two looks at who lingers, at signals and at the watchdog */
+#define STOP_REST_MS 5000 /* for the neighbours, the state and the log, in what systemd is told */
 
 enum { EXIT_USAGE = 2 }; /* wrong use or a bad configuration */
 
@@ -88,14 +93,78 @@ static sigset_t block_signals(void)
     return signals;
 }
 
-static void wait_for_stop(Server *server, const sigset_t *signals)
+/* The signal that comes within @wait_ms (negative: whenever), or 0. */
+static int wait_signal(const sigset_t *signals, int64_t wait_ms)
 {
-    int number = SIGHUP;
+    struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
+    int number = wait_ms < 0 ? sigwaitinfo(signals, NULL) : sigtimedwait(signals, NULL, &wait);
 
-    while (number == SIGHUP) {
-        if (sigwait(signals, &number) == 0 && number == SIGHUP)
-            server_reload(server);
+    return number > 0 ? number : 0; /* EINTR, as after SIGCONT, is no signal either */
+}
+
+static void report(Service *service, const Server *server)
+{
+    g_autofree char *status = server_status(server);
+
+    service_report(service, server_is_alive(server), status);
+}
+
+static void say_ready(Service *service, const Server *server)
+{
+    g_autofree char *status = server_status(server);
+
+    service_say_ready(service, status);
+}
+
+static void reload(Service *service, Server *server)
+{
+    service_say_reloading(service);
+    server_reload(server);
+    say_ready(service, server);
+}
+
+static void run_until_stopped(Service *service, Server *server, const sigset_t *signals)
+{
+    for (;;) {
+        switch (wait_signal(signals, service_interval_ms(service))) {
+        case 0:
+            report(service, server);
+            break;
+        case SIGHUP:
+            reload(service, server);
+            break;
+        default:
+            return;
+        }
     }
+}
+
+/* Waits for the clients for up to @timeout_ms; less if another signal says that there is no time.
+ */
+static void wait_for_clients(Service *service, Server *server, const sigset_t *signals,
+                             int64_t timeout_ms)
+{
+    int64_t deadline = monotonic_ms() + timeout_ms;
+
+    while (!server_wait_ended(server, STOP_TICK_MS) && monotonic_ms() < deadline) {
+        int number = wait_signal(signals, 0);
+
+        if (number == SIGTERM || number == SIGINT)
+            return;
+        service_report(service, server_is_alive(server), "stopping");
+    }
+}
+
+static void stop(Service *service, Server *server, const sigset_t *signals)
+{
+    const Config *config = server_config(server);
+    int64_t timeout_ms = (int64_t)config->stop_timeout_s * 1000;
+
+    service_say_stopping(service,
+                         2 * timeout_ms + (int64_t)config->places.timeout_ms + STOP_REST_MS);
+    server_begin_stop(server);
+    wait_for_clients(service, server, signals, timeout_ms);
+    server_stop(server);
 }
 
 static void say_listening(const Member *self)
@@ -121,18 +190,22 @@ static void keep_no_large_blocks(void)
 static int run(const char *path, Config *config, Places *places)
 {
     g_autoptr(GError) error = NULL;
+    g_autoptr(Service) service = service_new();
+    g_autoptr(GArray) handed = service_take_sockets();
     sigset_t signals = block_signals();
 
     keep_no_large_blocks();
     raise_descriptor_limit();
-    Server *server = server_start(path, config, places, &error);
+    Server *server = server_start(path, config, places, handed, &error);
     if (server == NULL) {
         fprintf(stderr, "herdd: %s\n", error->message);
         return EXIT_FAILURE;
     }
-    say_listening(config->self);
-    wait_for_stop(server, &signals);
-    server_stop(server);
+    service_keep_sockets(service, server_listeners(server), handed);
+    say_listening(server_config(server)->self);
+    say_ready(service, server);
+    run_until_stopped(service, server, &signals);
+    stop(service, server, &signals);
     return EXIT_SUCCESS;
 }
 

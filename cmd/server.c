@@ -23,9 +23,7 @@
 #define DESCRIPTORS_KEPT 128
 #define SWEEP_S          64 /* in which the whole store is swept for what has expired */
 
-#define STANDSTILL_MS 5000 /* without a sweep, which is due every second */
-
-#define STOP_MS 5000 /* for clients to take what they are owed, and for lookups to end */
+#define ALIVE_MS 3000 /* a pulse that is older says that the acceptor or the workers hang */
 
 struct Server {
     /* All owned. The ready set, the active set and the lookups are in `workers`. */
@@ -41,10 +39,9 @@ struct Server {
     Acceptor *acceptor;
     Pool *pool;
     Rates *rates;
-    Http *http;               /* (nullable) */
-    Parts parts;              /* what http shows; read-only after make_parts() */
-    atomic_bool stopping;     /* atomic; set once */
-    _Atomic int64_t swept_at; /* atomic; monotonic_ms() of the last sweep */
+    Http *http;           /* (nullable) */
+    Parts parts;          /* what http shows; read-only after make_parts() */
+    atomic_bool stopping; /* atomic; set once */
     int64_t swept; /* the second of the clock for which the store was last swept; the acceptor's
                       once it runs */
 };
@@ -106,6 +103,7 @@ static void sweep(void *pointer, int64_t now_ms)
     Server *server = pointer;
     g_autoptr(Places) places = places_current_get(server->places);
 
+    ready_set_pulse(server->workers.ready);
     memory_measure(config_current_get(server->configs)->limits.max_memory_mb);
     connections_sweep(server->connections, now_ms);
     lookups_sweep(server->workers.lookups, now_ms);
@@ -113,7 +111,6 @@ static void sweep(void *pointer, int64_t now_ms)
     places_sweep(places, now_ms);
     forget_expired(server);
     rates_sample(server->rates, monotonic_ns());
-    atomic_store(&server->swept_at, now_ms);
 }
 
 static void load_record(void *pointer, Record *record)
@@ -143,12 +140,12 @@ static bool start_state(Server *server, GError **error)
 /* What stands still, for /healthz. */
 static char *standstill(void *pointer)
 {
-    Server *server = pointer;
-    int64_t age_ms = monotonic_ms() - atomic_load(&server->swept_at);
+    const Server *server = pointer;
 
-    if (age_ms < STANDSTILL_MS)
+    if (server_is_alive(server))
         return NULL;
-    return g_strdup_printf("the acceptor has not swept for %" PRId64 " s", age_ms / 1000);
+    return g_strdup("the acceptor or the workers: no pulse has gone from one to the other for "
+                    "seconds");
 }
 
 static char *left_alone(void *pointer)
@@ -163,7 +160,6 @@ static char *left_alone(void *pointer)
 static void gather_parts(Server *server)
 {
     server->rates = rates_new(monotonic_ns());
-    atomic_store(&server->swept_at, monotonic_ms());
     server->parts = (Parts){
         .configs = server->configs,
         .store = server->store,
@@ -184,7 +180,7 @@ static void gather_parts(Server *server)
 
 /* Makes everything up to the listening sockets; of the threads only the log's, the state's and the
  * flood's run yet. */
-static bool make_parts(Server *server, GError **error)
+static bool make_parts(Server *server, GArray *handed, GError **error)
 {
     const Config *config = config_current_get(server->configs);
     WorkerContext *workers = &server->workers;
@@ -211,8 +207,9 @@ static bool make_parts(Server *server, GError **error)
     workers->active = active_set_new(active_set_size_for_cpus(config->workers));
     workers->lookups = lookups_new(workers->ready, config->places.max_lookups,
                                    config->places.max_waiting, config->places.timeout_ms);
-    server->acceptor = acceptor_new(server->configs, server->connections, workers->ready,
-                                    (Sweep){.run = sweep, .self = server}, server->log, error);
+    server->acceptor =
+        acceptor_new(server->configs, server->connections, workers->ready,
+                     (Sweep){.run = sweep, .self = server}, handed, server->log, error);
     if (server->acceptor == NULL)
         return false;
     /* After the listening sockets: a neighbour that is told of us must be able to answer. */
@@ -305,14 +302,15 @@ static bool start_http(Server *server, GError **error)
     return true;
 }
 
-Server *server_start(const char *config_path, Config *config, Places *places, GError **error)
+Server *server_start(const char *config_path, Config *config, Places *places, GArray *handed,
+                     GError **error)
 {
     Server *server = g_new0(Server, 1);
 
     server->config_path = g_strdup(config_path);
     server->configs = config_current_new(config);
     server->places = places_current_new(places);
-    if (!make_parts(server, error)) {
+    if (!make_parts(server, handed, error)) {
         free_parts(server);
         return NULL;
     }
@@ -458,14 +456,63 @@ static void log_counters(Server *server)
     log_event(server->log, LOG_INFO, "%s", text->str);
 }
 
-void server_stop(Server *server)
+const Config *server_config(const Server *server)
+{
+    return config_current_get(server->configs);
+}
+
+const GArray *server_listeners(const Server *server)
+{
+    return acceptor_listeners(server->acceptor);
+}
+
+char *server_status(const Server *server)
+{
+    const GPtrArray *listen = server_config(server)->self->listen;
+    GString *text = g_string_new("serving on");
+
+    for (unsigned i = 0; i < listen->len; i++)
+        g_string_append_printf(text, "%s %s", i > 0 ? "," : "",
+                               ((const Endpoint *)listen->pdata[i])->text);
+    g_autoptr(GPtrArray) links = flood_links(server->flood);
+    unsigned up = 0;
+    for (unsigned i = 0; i < links->len; i++)
+        up += ((const LinkPost *)links->pdata[i])->state == LINK_STATUS_UP;
+    if (links->len > 0)
+        g_string_append_printf(text, ", %u of %u links up", up, links->len);
+    g_string_append_printf(text, ", %u connections, %zu clients",
+                           connections_count(server->connections), store_size(server->store));
+    return g_string_free(text, FALSE);
+}
+
+bool server_is_alive(const Server *server)
+{
+    return monotonic_ms() - ready_set_pulse_at(server->workers.ready) < ALIVE_MS;
+}
+
+void server_begin_stop(Server *server)
 {
     atomic_store(&server->stopping, true);
     acceptor_stop_listening(server->acceptor);
-    connections_end_input(server->connections);
-    if (!connections_wait_none(server->connections, monotonic_ms() + STOP_MS))
+    connections_end_input(server->connections, server->workers.ready);
+}
+
+bool server_wait_ended(Server *server, int64_t wait_ms)
+{
+    int64_t now = monotonic_ms();
+
+    /* Beside the acceptor's, which is too seldom for those who only linger. */
+    connections_sweep(server->connections, now);
+    return connections_wait_none(server->connections, now + wait_ms);
+}
+
+void server_stop(Server *server)
+{
+    unsigned left = connections_count(server->connections);
+
+    if (left > 0)
         log_event(server->log, LOG_WARNING, "stop leaves %u connections that do not go along",
-                  connections_count(server->connections));
+                  left);
     log_counters(server);
     free_parts(server);
 }

@@ -6,13 +6,12 @@
 #include "core/thread.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define BACKLOG        4096
 #define ACCEPT_BURST   256 /* from one listening socket, before the next has its turn */
+#define LAST_BURSTS    16  /* from each of them before it is closed */
 #define SWEEP_EVERY_MS 1000
 #define PACE_MS        100  /* without accepting, when the system has run out of something */
 #define GREETING_S     5    /* for a connection above a limit to say that it is a neighbour */
@@ -42,10 +41,11 @@ struct Acceptor {
     pthread_cond_t closed_now; /* signalled under lock */
     bool closed;               /* the listening sockets are closed; protected by lock */
 
-    GArray *polled; /* of pollfd: wake, then the listening sockets (owned); owned by the acceptor
-                       thread after start */
-    bool exhausted; /* the log has been told that descriptors have run out; owned by the acceptor
-                       thread */
+    GArray *listeners; /* (owned) of Listener; owned by the acceptor thread after start */
+    GArray *polled;    /* (owned) of pollfd: wake, then the listeners in their order; owned by the
+                          acceptor thread after start */
+    bool exhausted;    /* the log has been told that descriptors have run out; owned by the acceptor
+                          thread */
     bool full; /* the log has been told that max_connections are there; owned by the acceptor thread
                 */
     bool is_short;        /* the same of max_memory_mb */
@@ -55,54 +55,13 @@ struct Acceptor {
 
 static void close_listeners(Acceptor *acceptor)
 {
-    for (unsigned i = 1; i < acceptor->polled->len; i++)
-        close(g_array_index(acceptor->polled, struct pollfd, i).fd);
+    if (acceptor->listeners != NULL)
+        listeners_close(acceptor->listeners);
     g_array_set_size(acceptor->polled, 1);
 }
 
-/* What every accepted connection is to have; it inherits it from the listening socket. None of
- * these is worth failing for. The kernel finds out about peers that have vanished, such as phones:
- * otherwise their connections would be there for ever. */
-static void set_up_connections(int listener)
-{
-    static const struct {
-        int level, option, value;
-    } options[] = {
-        {IPPROTO_TCP, TCP_NODELAY, 1},   {SOL_SOCKET, SO_KEEPALIVE, 1},
-        {IPPROTO_TCP, TCP_KEEPIDLE, 60}, {IPPROTO_TCP, TCP_KEEPINTVL, 10},
-        {IPPROTO_TCP, TCP_KEEPCNT, 6},
-    };
-
-    for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
-        (void)setsockopt(listener, options[i].level, options[i].option, &options[i].value,
-                         sizeof options[i].value);
-}
-
-static int listen_on(const Endpoint *endpoint)
-{
-    int on = 1;
-    int descriptor = socket(endpoint->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                            IPPROTO_TCP);
-
-    if (descriptor < 0)
-        return -1;
-    if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        (endpoint->address.ss_family == AF_INET6 &&
-         setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
-        bind(descriptor, (const struct sockaddr *)&endpoint->address, endpoint->length) != 0 ||
-        listen(descriptor, BACKLOG) != 0) {
-        int problem = errno;
-
-        close(descriptor);
-        errno = problem;
-        return -1;
-    }
-    set_up_connections(descriptor);
-    return descriptor;
-}
-
 Acceptor *acceptor_new(const ConfigCurrent *configs, Connections *connections, ReadySet *ready,
-                       Sweep sweep, Log *log, GError **error)
+                       Sweep sweep, GArray *handed, Log *log, GError **error)
 {
     Acceptor *acceptor = g_new0(Acceptor, 1);
     const Config *config = config_current_get(configs);
@@ -126,18 +85,13 @@ Acceptor *acceptor_new(const ConfigCurrent *configs, Connections *connections, R
         return NULL;
     }
 
-    const GPtrArray *listen = config->self->listen;
-    for (unsigned i = 0; i < listen->len; i++) {
-        const Endpoint *endpoint = listen->pdata[i];
-
-        polled.fd = listen_on(endpoint);
-        if (polled.fd < 0) {
-            g_set_error(error, HERD_ACCEPTOR_ERROR, HERD_ACCEPTOR_ERROR_LISTEN,
-                        "%s cannot listen on %s: %s", config->self->name, endpoint->text,
-                        g_strerror(errno));
-            acceptor_free(acceptor);
-            return NULL;
-        }
+    acceptor->listeners = listeners_open(config->self, handed, log, error);
+    if (acceptor->listeners == NULL) {
+        acceptor_free(acceptor);
+        return NULL;
+    }
+    for (unsigned i = 0; i < acceptor->listeners->len; i++) {
+        polled.fd = g_array_index(acceptor->listeners, Listener, i).descriptor;
         g_array_append_val(acceptor->polled, polled);
     }
     return acceptor;
@@ -274,6 +228,19 @@ static bool accept_burst(Acceptor *acceptor, int listener)
     return true;
 }
 
+/* Accepts what still waits to be, unless another will: whoever has connected is served, or told
+ * that it is over, and not reset. Bounded, since others may go on to connect. */
+static void accept_last(Acceptor *acceptor)
+{
+    for (unsigned i = 0; i < acceptor->listeners->len; i++) {
+        const Listener *listener = &g_array_index(acceptor->listeners, Listener, i);
+
+        for (int burst = 0; burst < LAST_BURSTS && !listener->handed; burst++)
+            if (!accept_burst(acceptor, listener->descriptor))
+                return;
+    }
+}
+
 static void acceptor_main(void *argument)
 {
     Acceptor *acceptor = argument;
@@ -289,6 +256,7 @@ static void acceptor_main(void *argument)
 
         g_assert(ready >= 0 || errno == EINTR || errno == ENOMEM);
         if (atomic_load(&acceptor->closing) && acceptor->polled->len > 1) {
+            accept_last(acceptor);
             close_listeners(acceptor);
             mutex_lock(&acceptor->lock);
             acceptor->closed = true;
@@ -298,7 +266,7 @@ static void acceptor_main(void *argument)
         }
         bool exhausted = false;
         for (unsigned i = 1; i < acceptor->polled->len; i++)
-            if (pacing || (ready > 0 && polled[i].revents != 0))
+            if ((pacing && polled[i].fd >= 0) || (ready > 0 && polled[i].revents != 0))
                 exhausted |= !accept_burst(acceptor, polled[i].fd);
         pacing = exhausted;
 
@@ -308,6 +276,11 @@ static void acceptor_main(void *argument)
             sweep_at = now + SWEEP_EVERY_MS;
         }
     }
+}
+
+const GArray *acceptor_listeners(const Acceptor *acceptor)
+{
+    return acceptor->listeners;
 }
 
 bool acceptor_start(Acceptor *acceptor, GError **error)
@@ -345,6 +318,7 @@ void acceptor_free(Acceptor *acceptor)
     close_listeners(acceptor);
     if (acceptor->wake >= 0)
         close(acceptor->wake);
+    g_clear_pointer(&acceptor->listeners, g_array_unref);
     g_array_unref(acceptor->polled);
     pthread_cond_destroy(&acceptor->closed_now);
     pthread_mutex_destroy(&acceptor->lock);

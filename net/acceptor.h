@@ -9,6 +9,7 @@
 #include "core/config-current.h"
 #include "core/log.h"
 #include "net/connections.h"
+#include "net/listeners.h"
 #include "net/ready-set.h"
 
 #include <glib.h>
@@ -28,16 +29,21 @@ typedef struct {
     void *self;
 } Sweep;
 
-/* Binds and listens on every address of the member; nothing is accepted yet, but clients can
- * connect. NULL with
- * @error set: one line with the address and the cause. Called from main. */
+/* Listens on every address of the member, with the sockets of @handed (nullable) as far as they are
+ * there; nothing is accepted yet, but clients can connect. NULL with @error set: one line with the
+ * address and the cause. Called from main. */
 Acceptor *acceptor_new(const ConfigCurrent *configs, Connections *connections, ReadySet *ready,
-                       Sweep sweep, Log *log, GError **error);
+                       Sweep sweep, GArray *handed, Log *log, GError **error);
+
+/* Its sockets, of Listener, as they are until it stops to listen. Called from main. (transfer
+ * none) */
+const GArray *acceptor_listeners(const Acceptor *acceptor);
 
 /* Starts the thread. FALSE with @error set. */
 bool acceptor_start(Acceptor *acceptor, GError **error);
 
-/* Stops listening: no connection comes in any more. The sweep goes on until
+/* Stops listening: no connection comes in any more. What has connected by now is accepted before,
+ * unless its socket was handed over and so will be to somebody else too. The sweep goes on until
  * acceptor_free(). Called from main. */
 void acceptor_stop_listening(Acceptor *acceptor);
 

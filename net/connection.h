@@ -66,20 +66,25 @@ struct Connection {
     _Atomic int64_t
         deadline; /* atomic; monotonic_ms() after which it is closed, 0: none. Read by the sweep */
     atomic_bool expired; /* atomic; set by the sweep that shut the socket down */
-    atomic_bool cut;     /* atomic; we have ended its input, by the sweep or to stop */
+    atomic_bool cut;     /* atomic; the sweep has ended its input */
+    atomic_bool ending;  /* atomic; the member stops: what has arrived is the rest of its input */
     Pace pace;           /* of a client, if there is max_lines_per_s */
     bool must_greet; /* it is above a limit and stays only if its first line is a neighbour's hello
                       */
-    bool watches_output; /* the ready set hears when the socket takes output again */
-    bool joined;         /* counted as the neighbour's link: connections_join() */
-    bool is_foreign;     /* a foreign neighbour's update has come over it */
-    bool end_of_input;   /* there is no more to read */
-    bool truncated;      /* it was cut, so what is left of a line is no command */
-    bool has_lines;      /* input holds a complete line: it has to be executed, not waited for */
-    bool closing;        /* nothing more is executed; when output is sent, linger */
-    bool lingering;      /* output is shut down; input is thrown away until its end */
-    Kept *input;         /* (owned) (nullable) not executed yet */
-    Kept *output;        /* (owned) (nullable) not sent yet; nothing is read while there is any */
+    bool watches_output;  /* the ready set hears when the socket takes output again */
+    bool joined;          /* counted as the neighbour's link: connections_join() */
+    bool is_foreign;      /* a foreign neighbour's update has come over it */
+    bool end_of_input;    /* there is no more to read */
+    bool truncated;       /* it was cut, so what is left of a line is no command */
+    bool counted;         /* it is ending, and `unread` says how much input there is left */
+    bool quiet;           /* it was counted when nothing had come for long */
+    bool has_lines;       /* input holds a complete line: it has to be executed, not waited for */
+    bool closing;         /* nothing more is executed; when output is sent, linger */
+    bool lingering;       /* output is shut down; input is thrown away until its end */
+    int unread;           /* bytes of input that had arrived when it was counted */
+    int64_t linger_until; /* monotonic_ms() */
+    Kept *input;          /* (owned) (nullable) not executed yet */
+    Kept *output;         /* (owned) (nullable) not sent yet; nothing is read while there is any */
     LookupWait *wait; /* (owned) (nullable) the WHATSAT at the head of input, which has been to the
                          lookups */
     Connection *next; /* in the ready set's list of resumed connections, protected by its lock; when

@@ -220,13 +220,13 @@ void connections_rouse(Connections *connections, ReadySet *ready)
 
 static void end_input(Connection *connection, int64_t now G_GNUC_UNUSED)
 {
-    atomic_store(&connection->cut, true);
-    shutdown(connection->descriptor, SHUT_RD);
+    atomic_store(&connection->ending, true);
 }
 
-void connections_end_input(Connections *connections)
+void connections_end_input(Connections *connections, ReadySet *ready)
 {
     visit_all(connections, end_input, 0);
+    connections_rouse(connections, ready);
 }
 
 bool connections_wait_none(Connections *connections, int64_t deadline_ms)

@@ -50,9 +50,9 @@ void connections_sweep(Connections *connections, int64_t now_ms);
  * @ready with its own held. Any thread. */
 void connections_rouse(Connections *connections, ReadySet *ready);
 
-/* Ends every connection's input: the lines that have arrived are still answered, and then it
- * closes. */
-void connections_end_input(Connections *connections);
+/* Ends every connection's input and rouses it, so that a worker answers the lines that have
+ * arrived, says that this was all, and closes it. Those that are added later are not ended. */
+void connections_end_input(Connections *connections, ReadySet *ready);
 
 /* Waits until there are none. FALSE: there still were at @deadline_ms. */
 bool connections_wait_none(Connections *connections, int64_t deadline_ms);

@@ -13,7 +13,7 @@
 #define QUEUE_CAPACITY 16384
 #define BATCH          256 /* updates taken from the queue at once */
 #define EVENTS_MAX     64
-#define STOP_MS        1000 /* for what is still to be sent at the end */
+#define STOP_LOOK_MS   1000 /* within which some neighbour takes something, or the end comes */
 
 struct Flood {
     Queue *queue;     /* (owned) of FloodUpdate; read-only after new */
@@ -85,6 +85,16 @@ static bool all_idle(const Flood *flood)
     return true;
 }
 
+/* Changes as long as any neighbour takes what it is sent. */
+static uint64_t progress(const Flood *flood)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < flood->links->len; i++)
+        sum += link_progress(flood->links->pdata[i]);
+    return sum;
+}
+
 /* Waits for the queue, a socket or @wake_ms, whichever is first, and lets the links do what their
  * sockets ask for. */
 static void wait_for_news(Flood *flood, int64_t wake_ms)
@@ -136,7 +146,8 @@ static void take_config(Flood *flood)
 static void flood_main(void *argument)
 {
     Flood *flood = argument;
-    int64_t stop_at = INT64_MAX;
+    int64_t stop_at = INT64_MAX, look_at = INT64_MAX;
+    uint64_t taken = 0;
 
     for (;;) {
         take_config(flood);
@@ -148,15 +159,25 @@ static void flood_main(void *argument)
             if (stop_at == INT64_MAX) {
                 /* Nothing is added any more, but something may have been between the last look and
                  * the close. */
-                stop_at = now + STOP_MS;
+                stop_at = now + (int64_t)config_current_get(flood->configs)->stop_timeout_s * 1000;
+                look_at = now + STOP_LOOK_MS;
+                taken = progress(flood);
                 end_links(flood);
                 continue;
             }
             if (now >= stop_at || all_idle(flood))
                 return;
+            if (now >= look_at) {
+                uint64_t before = taken;
+
+                taken = progress(flood);
+                if (taken == before)
+                    return;
+                look_at = now + STOP_LOOK_MS;
+            }
         }
         /* The queue wakes only a thread that has found it empty. */
-        wait_for_news(flood, emptied ? MIN(wake, stop_at) : now);
+        wait_for_news(flood, emptied ? MIN(wake, MIN(stop_at, look_at)) : now);
     }
 }
 

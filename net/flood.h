@@ -36,8 +36,8 @@ Flood *flood_new(const ConfigCurrent *configs, Store *store, Log *log, GError **
  * thread does it soon after. Called from main. */
 void flood_take_config(Flood *flood);
 
-/* Sends what is queued and buffered, as far as the neighbours take and end it within a second, and
- * ends. No other thread uses it any more. */
+/* Sends what is queued and buffered, for as long as some neighbour takes some of it within a second
+ * and all in all for stop_timeout_s, and ends. No other thread uses it any more. */
 void flood_free(Flood *flood);
 
 /* Floods @count updates, whose records it takes. Waits while the queue is full; the thread that

@@ -598,3 +598,8 @@ bool link_is_idle(const Link *link)
     }
     g_assert_not_reached();
 }
+
+uint64_t link_progress(const Link *link)
+{
+    return link->descriptor >= 0 ? outgoing_acked(link->output, link->descriptor) : 0;
+}

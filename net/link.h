@@ -88,3 +88,6 @@ void link_end(Link *link);
 
 /* Whether nothing is under way that the end of the member should wait for. */
 bool link_is_idle(const Link *link);
+
+/* Changes as long as the neighbour takes what it is sent. */
+uint64_t link_progress(const Link *link);

@@ -102,14 +102,18 @@ int64_t outgoing_oldest(const Outgoing *outgoing)
     return outgoing_is_empty(outgoing) ? INT64_MAX : outgoing->since;
 }
 
-bool outgoing_is_moving(Outgoing *outgoing, int descriptor)
+uint64_t outgoing_acked(const Outgoing *outgoing, int descriptor)
 {
     int unacked = 0;
 
-    if (ioctl(descriptor, SIOCOUTQ, &unacked) != 0)
-        return false;
-    uint64_t acked = outgoing->sent - (uint64_t)unacked;
-    bool moving = unacked > 0 && acked > outgoing->acked;
+    return ioctl(descriptor, SIOCOUTQ, &unacked) == 0 ? outgoing->sent - (uint64_t)unacked : 0;
+}
+
+bool outgoing_is_moving(Outgoing *outgoing, int descriptor)
+{
+    uint64_t acked = outgoing_acked(outgoing, descriptor);
+    bool moving = acked < outgoing->sent && acked > outgoing->acked;
+
     outgoing->acked = acked;
     return moving;
 }

@@ -44,6 +44,9 @@ void outgoing_tick(Outgoing *outgoing, int64_t now_ms);
  * earliest: bytes that are sent by and by count as of one time. */
 int64_t outgoing_oldest(const Outgoing *outgoing);
 
+/* Bytes that the other side of @descriptor has taken so far. */
+uint64_t outgoing_acked(const Outgoing *outgoing, int descriptor);
+
 /* Whether the other side of @descriptor has taken some of what is under way since this was last
  * asked. */
 bool outgoing_is_moving(Outgoing *outgoing, int descriptor);

@@ -113,11 +113,6 @@ static bool take(Connection *connection, uint32_t events)
     return taken;
 }
 
-bool ready_set_claim(Connection *connection)
-{
-    return take(connection, EPOLLIN);
-}
-
 static bool control(ReadySet *set, Connection *connection, int operation, uint32_t events)
 {
     struct epoll_event event = {

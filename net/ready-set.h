@@ -46,11 +46,6 @@ bool ready_set_has_read(Connection *connection, size_t received, size_t room);
 /* The owner of @connection is about to send what the socket did not take. */
 void ready_set_writing(Connection *connection);
 
-/* Has somebody look at @connection although its socket tells nothing new: TRUE, it is the caller's,
- * who gives it back; FALSE, whoever has it, or has it next, finds a note as if there were input.
- * Any thread, while nobody can close it. */
-bool ready_set_claim(Connection *connection);
-
 /* Gives @connection back so that some worker has it next at once, after those that came before. The
  * caller does not touch it any more. Any thread. */
 void ready_set_resume(ReadySet *set, Connection *connection);

@@ -5,6 +5,7 @@
 #include "core/durations.h"
 #include "core/memory.h"
 #include "core/thread.h"
+#include "net/farewell.h"
 
 #include <errno.h>
 
@@ -28,7 +29,6 @@
  * its own fields. */
 #define LINK_LINE_MAX ((size_t)32768 + 256)
 
-#define LINGER_MS  2000 /* for a peer to take what it was sent last */
 #define LINK_BATCH 1024 /* updates gathered before they are flooded */
 #define NS_PER_MS  1000000
 
@@ -194,12 +194,29 @@ static void let_watch(Worker *worker)
     worker->watching = false;
 }
 
+/* Reads what is left when the member stops, up to the room in the input. FALSE: the peer is gone.
+ */
+static bool receive_rest(Worker *worker, Connection *connection)
+{
+    size_t room = INPUT_SIZE - worker->end, received;
+
+    if (!farewell_receive(connection, worker->input + worker->end, room, &received))
+        return false;
+    worker->end += received;
+    connection->received = timestamp_now();
+    if (!connection->end_of_input)
+        ready_set_has_read(connection, received, room);
+    return true;
+}
+
 /* Reads what there is, up to the room in the input. FALSE: the peer is gone. */
 static bool receive(Worker *worker, Connection *connection)
 {
     size_t begin = worker->end;
     bool more = true;
 
+    if (atomic_load_explicit(&connection->ending, memory_order_relaxed) && !connection->lingering)
+        return receive_rest(worker, connection);
     while (more && worker->end < INPUT_SIZE) {
         size_t room = INPUT_SIZE - worker->end;
 
@@ -230,12 +247,15 @@ static bool receive(Worker *worker, Connection *connection)
  * reply. */
 static Next linger(Worker *worker, Connection *connection)
 {
+    int64_t now = monotonic_ms();
+
     if (!connection->lingering) {
         connection->lingering = true;
+        connection->linger_until = now + LINGER_MS;
         shutdown(connection->descriptor, SHUT_WR);
-        atomic_store_explicit(&connection->deadline, monotonic_ms() + LINGER_MS,
-                              memory_order_relaxed);
     }
+    atomic_store_explicit(&connection->deadline, farewell_deadline(connection, now),
+                          memory_order_relaxed);
     worker->begin = worker->end = 0;
     if (connection->end_of_input || !receive(worker, connection) || connection->end_of_input)
         return NEXT_CLOSE;
@@ -437,6 +457,16 @@ static void begin_pace(Worker *worker, Connection *connection)
         pace_refill(&connection->pace, rate, monotonic_ms());
 }
 
+/* All that @connection had to say is answered. */
+static Next end(Worker *worker, Connection *connection)
+{
+    if (!farewell_is_due(connection))
+        return NEXT_CLOSE;
+    connection->closing = true;
+    connection->end_of_input = false;
+    return linger(worker, connection);
+}
+
 /* One turn of @connection, which the worker owns until it returns. */
 static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress)
 {
@@ -492,7 +522,7 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
         return next;
     if (connection->closing)
         return linger(worker, connection);
-    return connection->end_of_input ? NEXT_CLOSE : NEXT_ARM;
+    return connection->end_of_input ? end(worker, connection) : NEXT_ARM;
 }
 
 /* It is not read any more for a while; what it says meanwhile waits with it. */
@@ -541,7 +571,8 @@ static void serve(Worker *worker, Connection *connection)
         break;
     case NEXT_CLOSE:
         close_connection(worker, connection,
-                         connection->closing        ? "sent a line that is too long"
+                         connection->counted        ? "was ended by the stop"
+                         : connection->closing      ? "sent a line that is too long"
                          : connection->end_of_input ? "ended"
                                                     : "is gone");
         break;

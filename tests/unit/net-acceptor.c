@@ -31,18 +31,24 @@ typedef struct {
     Lookups *lookups;
     Log *log;
     Acceptor *acceptor;
+    pthread_mutex_t gate;   /* held: the next sweep does not end */
+    atomic_bool is_at_gate; /* atomic; the acceptor waits there, or has been there */
 } Rig;
 
 static void sweep(void *pointer, int64_t now_ms)
 {
     Rig *rig = pointer;
 
+    atomic_store(&rig->is_at_gate, true);
+    mutex_lock(&rig->gate);
+    mutex_unlock(&rig->gate);
     connections_sweep(rig->connections, now_ms);
     lookups_sweep(rig->lookups, now_ms);
 }
 
-/* Everything up to a listening acceptor that has not started. */
-static Rig *rig_new(const char *options)
+/* Everything up to a listening acceptor that has not started; @handed (nullable) are sockets for
+ * it. */
+static Rig *rig_new_with(const char *options, GArray *handed)
 {
     Rig *rig = g_new0(Rig, 1);
     g_autoptr(GError) error = NULL;
@@ -51,6 +57,7 @@ static Rig *rig_new(const char *options)
     for (unsigned i = 0; i < HOSTS; i++)
         rig->hosts[i] = g_strdup_printf("127.%u.%u.%u", 64 * i + 2 + (pid >> 16 & 31),
                                         pid >> 8 & 255, pid & 255);
+    pthread_mutex_init(&rig->gate, NULL);
     rig->folder = g_dir_make_tmp("herd-acceptor-XXXXXX", &error);
     g_assert_no_error(error);
     g_autofree char *path = g_build_filename(rig->folder, "herd.conf", NULL);
@@ -73,9 +80,14 @@ static Rig *rig_new(const char *options)
     rig->connections = connections_new();
     rig->lookups = lookups_new(rig->ready, 1, 10, 1);
     rig->acceptor = acceptor_new(rig->configs, rig->connections, rig->ready,
-                                 (Sweep){.run = sweep, .self = rig}, rig->log, &error);
+                                 (Sweep){.run = sweep, .self = rig}, handed, rig->log, &error);
     g_assert_no_error(error);
     return rig;
+}
+
+static Rig *rig_new(const char *options)
+{
+    return rig_new_with(options, NULL);
 }
 
 static void rig_start(Rig *rig)
@@ -104,6 +116,7 @@ static char *rig_end(Rig *rig)
     g_rmdir(rig->folder);
     for (unsigned i = 0; i < HOSTS; i++)
         g_free(rig->hosts[i]);
+    pthread_mutex_destroy(&rig->gate);
     g_free(rig->folder);
     g_free(rig);
     return text;
@@ -305,6 +318,94 @@ static void test_stop_listening(void)
     rig_free(rig);
 }
 
+typedef struct {
+    Acceptor *acceptor;
+    atomic_int thread; /* its number, once it is about to stop the acceptor */
+} Stopper;
+
+static void stop_listening(void *argument)
+{
+    Stopper *stopper = argument;
+
+    atomic_store(&stopper->thread, (int)gettid());
+    acceptor_stop_listening(stopper->acceptor);
+}
+
+/* Until it has told the acceptor, for which it waits. */
+static void wait_until_it_waits(Stopper *stopper)
+{
+    for (char state = 'R'; state != 'S';) {
+        g_autofree char *path =
+            g_strdup_printf("/proc/self/task/%d/stat", atomic_load(&stopper->thread));
+        g_autofree char *text = NULL;
+
+        sched_yield();
+        if (g_file_get_contents(path, &text, NULL, NULL))
+            state = *(strrchr(text, ')') + 2);
+    }
+}
+
+/* Clients connect while the acceptor is busy, and then it is told to stop. Returns how many it has
+ * accepted all the same. */
+static unsigned count_accepted_last(Rig *rig)
+{
+    enum { LATE = 300 };
+    int clients[LATE];
+    Stopper stopper = {.acceptor = rig->acceptor};
+    pthread_t thread;
+    g_autoptr(GError) error = NULL;
+
+    mutex_lock(&rig->gate);
+    rig_start(rig);
+    while (!atomic_load(&rig->is_at_gate))
+        sched_yield();
+    for (int i = 0; i < LATE; i++)
+        clients[i] = connect_from(rig, STRANGER);
+    g_assert_true(thread_start(&thread, "stopper", stop_listening, &stopper, &error));
+    wait_until_it_waits(&stopper);
+    mutex_unlock(&rig->gate);
+    thread_join(thread);
+    unsigned accepted = connections_count(rig->connections);
+    for (int i = 0; i < LATE; i++)
+        close(clients[i]);
+    return accepted;
+}
+
+/* Who has connected before the sockets are closed is not turned away. */
+static void test_stop_accepts_the_last(void)
+{
+    Rig *rig = rig_new("");
+
+    g_assert_cmpuint(count_accepted_last(rig), ==, 300);
+    g_assert_cmpint(try_connect(rig, STRANGER, PORT), <, 0);
+    rig_free(rig);
+}
+
+/* But by who has the socket next, if it was handed over. */
+static void test_stop_leaves_handed_on(void)
+{
+    Rig *rig = rig_new("");
+    g_autoptr(GArray) handed = handed_sockets_new();
+    const GArray *listeners = acceptor_listeners(rig->acceptor);
+
+    g_assert_cmpuint(listeners->len, ==, 2);
+    int copy = dup(g_array_index(listeners, Listener, 0).descriptor);
+    rig_free(rig);
+
+    HandedSocket socket = {.descriptor = dup(copy), .name = g_strdup("listen-0")};
+    g_array_append_val(handed, socket);
+    rig = rig_new_with("", handed);
+    g_assert_true(g_array_index(acceptor_listeners(rig->acceptor), Listener, 0).handed);
+    g_assert_false(g_array_index(acceptor_listeners(rig->acceptor), Listener, 1).handed);
+    g_assert_cmpuint(count_accepted_last(rig), ==, 0);
+    unsigned left = 0;
+    for (int client; (client = accept4(copy, NULL, NULL, SOCK_CLOEXEC)) >= 0; left++)
+        close(client);
+    g_assert_cmpuint(left, ==, 300);
+    close(copy);
+    rig_free(rig);
+}
+
 /* What is to be swept beside the connections is. */
 static void test_sweeps_lookups(void)
 {
@@ -340,7 +441,7 @@ static void test_address_taken(void)
     g_autofree char *where = g_strdup_printf("%s:%d", rig->hosts[OWN], PORT);
 
     g_assert_null(acceptor_new(rig->configs, rig->connections, rig->ready,
-                               (Sweep){.run = sweep, .self = rig}, rig->log, &error));
+                               (Sweep){.run = sweep, .self = rig}, NULL, rig->log, &error));
     g_assert_error(error, HERD_ACCEPTOR_ERROR, HERD_ACCEPTOR_ERROR_LISTEN);
     g_assert_nonnull(strstr(error->message, where));
     g_assert_nonnull(strstr(error->message, g_strerror(EADDRINUSE)));
@@ -422,6 +523,9 @@ int main(int argc, char **argv)
     g_test_add_func("/acceptor/limit/neighbours-have-places-beside", test_limit);
     g_test_add_func("/acceptor/limit/descriptors-run-out", test_descriptors_run_out);
     g_test_add_func("/acceptor/stop-listening/goes-on-sweeping", test_stop_listening);
+    g_test_add_func("/acceptor/stop-listening/accepts-the-last", test_stop_accepts_the_last);
+    g_test_add_func("/acceptor/stop-listening/leaves-what-is-handed-on",
+                    test_stop_leaves_handed_on);
     g_test_add_func("/acceptor/sweep/lookups", test_sweeps_lookups);
     g_test_add_func("/acceptor/new/address-taken", test_address_taken);
     return g_test_run();

@@ -308,28 +308,47 @@ static void test_reused_descriptor(void)
     connections_free(connections);
 }
 
+/* Each comes into somebody's hands, who finds that it is ending; what it was told can still be
+ * read, and answered. One that somebody has already is noted. */
 static void test_end_input(void)
 {
+    enum { COUNT = 600, OWNED = 300 }; /* more than are looked at under one lock */
     Connections *connections = connections_new();
-    Connection *added[3];
-    int peers[3];
+    g_autoptr(GError) error = NULL;
+    ReadySet *ready = ready_set_new(&error);
+    g_autofree int *peers = g_new(int, COUNT);
+    Connection *owned = NULL;
     char bytes[16];
 
-    for (int i = 0; i < 3; i++) {
-        added[i] = add(connections, &peers[i]);
-        g_assert_cmpint(write(peers[i], "IAMAT", 5), ==, 5);
+    g_assert_no_error(error);
+    for (unsigned i = 0; i < COUNT; i++) {
+        Connection *added = add(connections, &peers[i]);
+
+        g_assert_true(i == OWNED || ready_set_add(ready, added));
+        if (i == OWNED)
+            owned = added;
     }
-    connections_end_input(connections);
-    for (int i = 0; i < 3; i++) {
-        /* What had arrived, then the end; and it can still be answered. */
-        g_assert_cmpint(read(added[i]->descriptor, bytes, sizeof bytes), ==, 5);
-        g_assert_cmpint(read(added[i]->descriptor, bytes, sizeof bytes), ==, 0);
-        g_assert_cmpint(write(added[i]->descriptor, "? ", 2), ==, 2);
-        g_assert_cmpint(read(peers[i], bytes, sizeof bytes), ==, 2);
-        g_assert_false(atomic_load(&added[i]->expired));
+    g_assert_cmpint(write(peers[0], "IAMAT", 5), ==, 5);
+    connections_end_input(connections, ready);
+    for (unsigned got = 0; got < COUNT - 1;) {
+        Connection *taken[64];
+        unsigned count = ready_set_take(ready, taken, G_N_ELEMENTS(taken));
+
+        for (unsigned i = 0; i < count; i++, got++) {
+            g_assert_true(taken[i] != owned);
+            g_assert_true(atomic_load(&taken[i]->ending));
+            g_assert_false(atomic_load(&taken[i]->expired));
+            if (taken[i]->position == 0)
+                g_assert_cmpint(read(taken[i]->descriptor, bytes, sizeof bytes), ==, 5);
+            g_assert_cmpint(write(taken[i]->descriptor, "? ", 2), ==, 2);
+        }
     }
+    g_assert_true(atomic_load(&owned->ending));
+    g_assert_true(ready_set_add(ready, owned)); /* given back, it is handed out at once */
+    g_assert_cmpuint(ready_set_take(ready, &owned, 1), ==, 1);
     connections_free(connections);
-    for (int i = 0; i < 3; i++)
+    ready_set_free(ready);
+    for (unsigned i = 0; i < COUNT; i++)
         close(peers[i]);
 }
 

@@ -404,24 +404,6 @@ static void test_short_memory(void)
     rig_free(rig);
 }
 
-/* At the stop of a member: what has arrived is answered, then the connection ends. */
-static void test_stop(void)
-{
-    Rig *rig = rig_new("", 1, 1, 1);
-    Client clients[3];
-
-    for (int i = 0; i < 3; i++) {
-        clients[i] = client_new(rig, false);
-        say_text(&clients[i], "IAMAT a +1+1 5\n\nwhat?\n");
-    }
-    rig_start(rig, 1);
-    connections_end_input(rig->context.connections);
-    for (int i = 0; i < 3; i++)
-        assert_ends(&clients[i], "AT Bailey * a +1+1 5\n? \n? what?\n");
-    g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
-    rig_free(rig);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -441,7 +423,6 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/memory/short", test_short_memory);
     g_test_add_func("/worker/reload/new-limits-hold-for-who-waits", test_new_limits);
     g_test_add_func("/worker/reload/r17-a-former-neighbour-is-left", test_former_neighbour);
-    g_test_add_func("/worker/stop/what-has-arrived-is-answered", test_stop);
     g_test_add_func("/worker/r20/half-an-update-is-none", test_half_update);
     return g_test_run();
 }
