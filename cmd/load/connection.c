@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/load/connection.h"
 
+#include "cmd/load/socket.h"
+
 #include <errno.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define BUFFER_LEAST 4096
 
-void connection_init(Connection *c, const Endpoint *target, unsigned capacity)
+void connection_init(Connection *c, const GPtrArray *targets, unsigned index, unsigned capacity)
 {
     *c = (Connection){
         .descriptor = -1,
-        .target = target,
+        .target = targets->pdata[index],
+        .target_index = index,
         .capacity = capacity,
         .requests = g_new0(Request, capacity),
     };
@@ -26,13 +30,84 @@ void connection_clear(Connection *c)
     g_free(c->unsent.bytes);
 }
 
+static bool control(Connection *c, int epoll, int operation)
+{
+    struct epoll_event event = {
+        .events = EPOLLIN | (c->awaits_output ? EPOLLOUT : 0),
+        .data.ptr = c,
+    };
+
+    return epoll_ctl(epoll, operation, c->descriptor, &event) == 0;
+}
+
+bool connection_watch(Connection *c, int epoll)
+{
+    return control(c, epoll, EPOLL_CTL_ADD);
+}
+
+void connection_await_output(Connection *c, int epoll, bool awaits)
+{
+    if (c->awaits_output == awaits)
+        return;
+    c->awaits_output = awaits;
+    bool watched = control(c, epoll, EPOLL_CTL_MOD);
+    g_assert(watched); /* it was before */
+}
+
+bool connection_begin(Connection *c, int epoll)
+{
+    c->descriptor = socket_begin(c->target);
+    if (c->descriptor < 0)
+        return false;
+    c->is_connecting = true;
+    c->awaits_output = true;
+    if (connection_watch(c, epoll))
+        return true;
+    int failed = errno;
+    connection_close(c);
+    errno = failed;
+    return false;
+}
+
+void connection_close(Connection *c)
+{
+    close(c->descriptor);
+    c->descriptor = -1;
+    c->is_connecting = false;
+    c->awaits_output = false;
+    c->is_proven = false;
+    c->partial.length = 0;
+    c->unsent.length = 0;
+}
+
+void connection_turn(Connection *c, const GPtrArray *targets)
+{
+    c->target_index = c->target_index + 1 == targets->len ? 0 : c->target_index + 1;
+    c->target = targets->pdata[c->target_index];
+}
+
+static Request *slot(const Connection *c, unsigned i)
+{
+    unsigned at = c->head + i;
+
+    return &c->requests[at < c->capacity ? at : at - c->capacity];
+}
+
+const Request *connection_nth(const Connection *c, unsigned i)
+{
+    return slot(c, i);
+}
+
+bool connection_has_room(const Connection *c)
+{
+    return c->descriptor >= 0 && !c->is_connecting && c->unsent.length == 0 &&
+           c->count < c->capacity;
+}
+
 Request *connection_push(Connection *c)
 {
-    unsigned tail = c->head + c->count;
-
     g_assert(c->count < c->capacity);
-    c->count++;
-    return &c->requests[tail < c->capacity ? tail : tail - c->capacity];
+    return slot(c, c->count++);
 }
 
 void connection_pop(Connection *c)

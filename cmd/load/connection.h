@@ -33,7 +33,10 @@ typedef struct {
     int descriptor; /* -1: closed */
     bool is_connecting;
     bool awaits_output;     /* epoll tells when the socket takes bytes */
+    bool is_proven;         /* it has had a reply since it was opened */
+    int64_t down_since;     /* with --retry: now_ns(); 0: it is up, or given up */
     const Endpoint *target; /* (transfer none) */
+    unsigned target_index;  /* among all of them */
     uint32_t first_client;  /* of those that speak over it alone */
     uint32_t client_count;
     uint32_t filled;   /* of these: they have been reported by --fill */
@@ -45,8 +48,26 @@ typedef struct {
     Buffer unsent;
 } Connection;
 
-/* Not open yet; @capacity is how many requests may be under way. */
-void connection_init(Connection *c, const Endpoint *target, unsigned capacity);
+/* Not open yet, to @index of @targets (of Endpoint, transfer none); @capacity is how many requests
+ * may be under way. */
+void connection_init(Connection *c, const GPtrArray *targets, unsigned index, unsigned capacity);
+
+/* Has @epoll tell of input, and of room for output if that is awaited. FALSE: errno says why it
+ * does not. */
+bool connection_watch(Connection *c, int epoll);
+
+/* Whether epoll is to tell of room for output from now on. It is watched already. */
+void connection_await_output(Connection *c, int epoll, bool awaits);
+
+/* Begins to connect to its target; @epoll tells of output when that is over. FALSE: errno says why
+ * it cannot, and it is closed. */
+bool connection_begin(Connection *c, int epoll);
+
+/* Closes the socket. The requests stay. */
+void connection_close(Connection *c);
+
+/* To the next of @targets. It is closed. */
+void connection_turn(Connection *c, const GPtrArray *targets);
 void connection_clear(Connection *c);
 
 /* The oldest of the requests under way, of which there must be one. */
@@ -54,6 +75,12 @@ static inline Request *connection_oldest(const Connection *c)
 {
     return &c->requests[c->head];
 }
+
+/* The one that came after @i others. */
+const Request *connection_nth(const Connection *c, unsigned i);
+
+/* Whether a request can be sent now. */
+bool connection_has_room(const Connection *c);
 
 /* A new one, for the caller to fill in; there must be room. */
 Request *connection_push(Connection *c);

@@ -16,7 +16,6 @@
 #define EVENTS_MAX        256
 #define INPUT_SIZE        (2 * REPLY_MAX) /* a part of a reply, and what comes behind it */
 #define CHECK_INTERVAL_NS (100 * NS_PER_MS)
-#define SHOWN_MAX         200 /* bytes of a wrong reply */
 
 typedef enum { PHASE_FILL, PHASE_CLOSED, PHASE_OPEN } Phase;
 
@@ -83,7 +82,7 @@ Generator *generator_new(const Settings *settings, unsigned number)
         Connection *c = &g->connections[i];
         unsigned of_all = g->first_connection + i;
 
-        connection_init(c, settings->targets->pdata[of_all % settings->targets->len], capacity);
+        connection_init(c, settings->targets, of_all % settings->targets->len, capacity);
         c->client_count = share(settings->clients, of_all, settings->connections, &first_client);
         c->first_client = count;
         count += c->client_count;
@@ -122,27 +121,6 @@ Outcome *generator_outcome(Generator *generator)
     return generator->outcome;
 }
 
-/* Has epoll tell of input, and of room for output if that is awaited. FALSE: errno says why it does
- * not. */
-static bool watch(const Generator *g, Connection *c, int operation)
-{
-    struct epoll_event event = {
-        .events = EPOLLIN | (c->awaits_output ? EPOLLOUT : 0),
-        .data.ptr = c,
-    };
-
-    return epoll_ctl(g->epoll, operation, c->descriptor, &event) == 0;
-}
-
-static void await_output(const Generator *g, Connection *c, bool awaits)
-{
-    if (c->awaits_output == awaits)
-        return;
-    c->awaits_output = awaits;
-    bool watched = watch(g, c, EPOLL_CTL_MOD);
-    g_assert(watched); /* it was before */
-}
-
 bool generator_connect(Generator *generator, int64_t begin, GError **error)
 {
     const Settings *settings = generator->settings;
@@ -162,7 +140,7 @@ bool generator_connect(Generator *generator, int64_t begin, GError **error)
         c->descriptor = socket_open(c->target, settings->timeout_ns, error);
         if (c->descriptor < 0)
             return false;
-        if (!watch(generator, c, EPOLL_CTL_ADD)) {
+        if (!connection_watch(c, generator->epoll)) {
             g_set_error(error, LOAD_ERROR, LOAD_ERROR_CONNECT, "epoll: %s", g_strerror(errno));
             return false;
         }
@@ -183,25 +161,47 @@ static bool is_measured(const Generator *g, int64_t moment)
     return moment >= g->measure_begin && moment < g->measure_end;
 }
 
+/* Gives up the oldest request of @c. */
+static void drop_request(Generator *g, Connection *c)
+{
+    population_doubt(g->population, connection_oldest(c)->client);
+    connection_pop(c);
+    g->under_way--;
+}
+
+/* For good. */
 static void close_connection(Generator *g, Connection *c)
 {
-    for (; c->count > 0; connection_pop(c)) {
-        population_doubt(g->population, connection_oldest(c)->client);
-        g->under_way--;
-    }
-    close(c->descriptor);
-    c->descriptor = -1;
-    c->is_connecting = false;
-    c->awaits_output = false;
-    c->partial.length = 0;
-    c->unsent.length = 0;
+    while (c->count > 0)
+        drop_request(g, c);
+    if (c->descriptor >= 0)
+        connection_close(c);
+    c->down_since = 0;
     g->open_count--;
     if (g->phase == PHASE_FILL)
         g->unfilled -= c->client_count - c->filled;
 }
 
+/* --retry: @c goes on at the next server, with what is under way. At once if this one has served
+ * it; else check_connections() tries, so that there is a pause between two that do not. */
+static void move_on(Generator *g, Connection *c)
+{
+    bool at_once = c->is_proven;
+
+    connection_close(c);
+    if (c->down_since == 0)
+        c->down_since = now_ns();
+    connection_turn(c, g->settings->targets);
+    if (at_once)
+        (void)connection_begin(c, g->epoll); /* check_connections() sees that it has failed */
+}
+
 static void lose_connection(Generator *g, Connection *c, const char *why)
 {
+    if (g->settings->retry) {
+        move_on(g, c);
+        return;
+    }
     outcome_add_errors(g->outcome, ERROR_LOST_CONNECTION, 1, "%s: %s, with %u requests under way",
                        c->target->text, why, c->count);
     close_connection(g, c);
@@ -242,7 +242,7 @@ static void flush(Generator *g, Connection *c, size_t length)
     if (!connection_send(c, (Slice){.data = g->output, .length = length}))
         lose_connection(g, c, g_strerror(errno));
     else
-        await_output(g, c, c->unsent.length > 0);
+        connection_await_output(c, g->epoll, c->unsent.length > 0);
 }
 
 /* Sends @count requests, for which there is room, in one go. In the open loop they are the next
@@ -269,8 +269,7 @@ static void begin_exchange(Generator *g, Connection *c)
 {
     int64_t now = now_ns();
 
-    c->descriptor = socket_begin(c->target);
-    if (c->descriptor < 0) { /* check_connections() tries again */
+    if (!connection_begin(c, g->epoll)) { /* check_connections() tries again */
         outcome_add_errors(g->outcome, ERROR_LOST_CONNECTION, 1, "cannot connect to %s: %s",
                            c->target->text, g_strerror(errno));
         return;
@@ -279,22 +278,27 @@ static void begin_exchange(Generator *g, Connection *c)
     g->under_way++;
     choose_request(g, c, now);
     g->outcome->sent += is_measured(g, now);
-    c->is_connecting = true;
-    c->awaits_output = true;
-    if (!watch(g, c, EPOLL_CTL_ADD))
-        lose_connection(g, c, g_strerror(errno));
 }
 
+/* Sends what has waited for the connection, and with --retry been said before. */
 static void finish_connecting(Generator *g, Connection *c)
 {
     int failed = socket_error(c->descriptor);
+    size_t length = 0;
 
     if (failed != 0) {
         lose_connection(g, c, g_strerror(failed));
         return;
     }
     c->is_connecting = false;
-    flush(g, c, format_request(g, g->output, connection_oldest(c)));
+    if (g->settings->retry) {
+        c->down_since = 0;
+        g->outcome->reconnects++;
+        g->outcome->repeated += c->count;
+    }
+    for (unsigned i = 0; i < c->count; i++)
+        length += format_request(g, g->output + length, connection_nth(c, i));
+    flush(g, c, length);
 }
 
 /* Sends what a connection is to send at once, now that it may. */
@@ -303,7 +307,7 @@ static void feed(Generator *g, Connection *c)
     const Settings *settings = g->settings;
     unsigned room;
 
-    if (c->descriptor < 0 || c->unsent.length > 0 || g->phase == PHASE_OPEN)
+    if (!connection_has_room(c) || g->phase == PHASE_OPEN)
         return;
     if (g->phase == PHASE_FILL)
         room = MIN(FILL_DEPTH - c->count, c->client_count - c->filled);
@@ -327,7 +331,7 @@ static void send_due(Generator *g, int64_t now)
         uint64_t fair = (waiting + g->open_count - 1) / MAX(g->open_count, 1);
 
         g->turn = g->turn + 1 == g->connection_count ? 0 : g->turn + 1;
-        if (c->descriptor >= 0 && c->unsent.length == 0 && c->count < c->capacity)
+        if (connection_has_room(c))
             send_requests(g, c, (unsigned)MIN(fair, c->capacity - c->count));
     }
 }
@@ -348,19 +352,11 @@ static void count_answer(Generator *g, const Request *r, int64_t now)
 static void count_wrong(Generator *g, const Connection *c, const Request *r, Slice shown,
                         const char *why)
 {
-    if (g->outcome->first_error == NULL) {
-        char request[REQUEST_MAX];
-        size_t length = format_request(g, request, r);
-        g_autofree char *reply = g_strndup(shown.data, MIN(shown.length, SHOWN_MAX));
-        g_autofree char *escaped_reply = g_strescape(reply, NULL);
-        g_autofree char *sent = g_strndup(request, length);
-        g_autofree char *escaped_sent = g_strescape(sent, NULL);
+    char request[REQUEST_MAX];
+    size_t length = format_request(g, request, r);
 
-        outcome_add_errors(g->outcome, ERROR_WRONG_REPLY, 1, "%s: %s: \"%s\" in reply to \"%s\"",
-                           c->target->text, why, escaped_reply, escaped_sent);
-    } else {
-        outcome_add_errors(g->outcome, ERROR_WRONG_REPLY, 1, "%s", why);
-    }
+    outcome_add_wrong(g->outcome, c->target->text, (Slice){.data = request, .length = length},
+                      shown, why);
     population_doubt(g->population, r->client);
 }
 
@@ -378,6 +374,7 @@ static Slice take_replies(Generator *g, Connection *c, Slice bytes, int64_t now)
         else
             count_answer(g, r, now);
         connection_pop(c);
+        c->is_proven = true;
         g->under_way--;
         bytes.data += reply.length;
         bytes.length -= reply.length;
@@ -440,7 +437,7 @@ static void serve(Generator *g, const struct epoll_event *event)
             if (!connection_send_rest(c))
                 lose_connection(g, c, g_strerror(errno));
             else
-                await_output(g, c, c->unsent.length > 0);
+                connection_await_output(c, g->epoll, c->unsent.length > 0);
         }
     }
     if (c->descriptor >= 0 && event->events & (EPOLLIN | EPOLLHUP | EPOLLERR))
@@ -452,22 +449,49 @@ static void serve(Generator *g, const struct epoll_event *event)
 /* Whether the oldest request of @c has waited too long. */
 static bool is_late(const Generator *g, const Connection *c, int64_t now)
 {
-    return c->descriptor >= 0 && c->count > 0 &&
-           connection_oldest(c)->sent + g->settings->timeout_ns < now;
+    return c->count > 0 && connection_oldest(c)->sent + g->settings->timeout_ns < now;
 }
 
-/* Gives up the connections on which a reply is overdue, with all that is under way there, and tries
- * again where a reconnect failed. */
+/* Without --retry a connection on which a reply is overdue is given up with all that is under way
+ * there; with it, what is overdue is lost and the rest moves on. */
+static void give_up_late(Generator *g, Connection *c, int64_t now)
+{
+    unsigned before = c->count;
+    const char *server = c->target->text;
+
+    if (!g->settings->retry)
+        close_connection(g, c);
+    while (is_late(g, c, now))
+        drop_request(g, c);
+    if (c->descriptor >= 0)
+        lose_connection(g, c, "");
+    outcome_add_errors(g->outcome, ERROR_TIMEOUT, before - c->count, "%s: no reply in %g s", server,
+                       (double)g->settings->timeout_ns / (double)NS_PER_S);
+}
+
+/* --retry: another try for a connection that is down, unless no server has taken it for so long as
+ * a reply may take. */
+static void retry(Generator *g, Connection *c, int64_t now)
+{
+    if (now - c->down_since > g->settings->timeout_ns) {
+        outcome_add_errors(g->outcome, ERROR_TIMEOUT, c->count, "no reply in time");
+        outcome_add_errors(g->outcome, ERROR_LOST_CONNECTION, 1, "no server takes a connection");
+        close_connection(g, c);
+    } else if (c->descriptor < 0 && !connection_begin(c, g->epoll)) {
+        connection_turn(c, g->settings->targets);
+    }
+}
+
+/* Gives up what is overdue, and tries again where connecting has failed. */
 static void check_connections(Generator *g, int64_t now)
 {
     for (unsigned i = 0; i < g->connection_count; i++) {
         Connection *c = &g->connections[i];
 
-        if (is_late(g, c, now)) {
-            outcome_add_errors(g->outcome, ERROR_TIMEOUT, c->count, "%s: no reply in %g s",
-                               c->target->text, (double)g->settings->timeout_ns / (double)NS_PER_S);
-            close_connection(g, c);
-        }
+        if (is_late(g, c, now))
+            give_up_late(g, c, now);
+        if (c->down_since > 0)
+            retry(g, c, now);
         if (c->descriptor < 0 && g->settings->reconnect && g->phase == PHASE_CLOSED &&
             now < g->measure_end)
             begin_exchange(g, c);

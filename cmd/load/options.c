@@ -33,7 +33,10 @@ static const char examples[] =
     "a\n"
     "server that stalls cannot hide it. A connection that is lost, or on which a reply is overdue, "
     "is\n"
-    "given up with what is under way there, and not opened again.\n"
+    "given up with what is under way there, and not opened again. With --retry it is opened at the "
+    "next\n"
+    "target, and what was not answered is said again there: what remains lost, clients would have "
+    "lost.\n"
     "\n"
     "Examples:\n"
     "  herd-load localhost:10000                        64 connections, as fast as it goes, 10 s\n"
@@ -42,6 +45,7 @@ static const char examples[] =
     "  herd-load --fill -t 0 --clients=1000000 localhost:10000        a million clients, no more\n"
     "  herd-load -r 1000 --watch=localhost:10004 localhost:10000      how soon another member "
     "knows\n"
+    "  herd-load -r 1000 --retry localhost:10000 localhost:10001      while they are restarted\n"
     "  herd-load --pid=$(pidof -s herdd) --json localhost:10000       CPU and memory of the "
     "server\n"
     "  herd-load --protocol=redis-set localhost:6379    the same bytes for Redis (redis-geoadd has "
@@ -59,7 +63,7 @@ typedef struct {
     double rate, seconds, warmup, step, ramp, probes, timeout;
     char *mix, *prefix, *radius, *protocol, *watch; /* (owned) (nullable) */
     char **pids, **targets;                         /* (owned) (nullable) */
-    gboolean fill, reconnect, json, quiet, version;
+    gboolean fill, reconnect, retry, json, quiet, version;
 } Arguments;
 
 static void arguments_clear(Arguments *a)
@@ -101,6 +105,11 @@ static bool parse_arguments(int *argc, char ***argv, Arguments *a, GError **erro
          NULL},
         {"reconnect", 0, 0, G_OPTION_ARG_NONE, &a->reconnect,
          "Closed loop: a new connection for each request", NULL},
+        {"retry", 0, 0, G_OPTION_ARG_NONE, &a->retry,
+         "Go on at the next target when a connection ends or is refused, and say again what was "
+         "not "
+         "answered",
+         NULL},
         {"ramp", 0, 0, G_OPTION_ARG_DOUBLE, &a->ramp,
          "Open the connections evenly over S seconds (0)", "S"},
         {"idle", 0, 0, G_OPTION_ARG_INT, &a->idle,
@@ -199,6 +208,14 @@ static bool check_together(const Arguments *a, const Settings *s, GError **error
         return refuse(error, "--reconnect is for the closed loop, without --rate");
     if (a->reconnect && a->depth > 1)
         return refuse(error, "--reconnect has one request under way on a connection: no --depth");
+    if (a->retry && a->reconnect)
+        return refuse(error, "--retry is for connections that are kept, without --reconnect");
+    if (a->retry && s->weights[REQUEST_WHATSAT] > 0)
+        return refuse(error,
+                      "--retry is for IAMAT alone: what another server has heard of a client "
+                      "when it is asked is not certain");
+    if (a->retry && a->watch != NULL)
+        return refuse(error, "--retry does not go together with --watch");
     if (s->rate > 0 && a->depth > 1)
         return refuse(error, "--depth is for the closed loop, without --rate");
     if (a->clients < a->connections)
@@ -286,6 +303,7 @@ static bool fill_in(const Arguments *a, Settings *s, GError **error)
     s->area = g_strdup_printf("%s %d", a->radius, a->bound);
     s->fill = a->fill || s->weights[REQUEST_WHATSAT] > 0;
     s->reconnect = a->reconnect;
+    s->retry = a->retry;
     s->probes = a->probes;
     s->seed = (uint64_t)a->seed;
     s->json = a->json;

@@ -3,6 +3,8 @@
 
 #include "cmd/load/clock.h"
 
+#define SHOWN_MAX 200 /* bytes of a wrong reply */
+
 Outcome *outcome_new(void)
 {
     Outcome *outcome = g_new0(Outcome, 1);
@@ -39,11 +41,25 @@ void outcome_add_errors(Outcome *outcome, ErrorKind kind, uint64_t count, const 
     outcome->first_error_at = now_ns();
 }
 
+void outcome_add_wrong(Outcome *outcome, const char *server, Slice request, Slice reply,
+                       const char *why)
+{
+    g_autofree char *sent = g_strndup(request.data, request.length);
+    g_autofree char *escaped_sent = g_strescape(sent, NULL);
+    g_autofree char *came = g_strndup(reply.data, MIN(reply.length, SHOWN_MAX));
+    g_autofree char *escaped_came = g_strescape(came, NULL);
+
+    outcome_add_errors(outcome, ERROR_WRONG_REPLY, 1, "%s: %s: \"%s\" in reply to \"%s\"", server,
+                       why, escaped_came, escaped_sent);
+}
+
 void outcome_merge(Outcome *outcome, const Outcome *other)
 {
     outcome->sent += other->sent;
     outcome->answered += other->answered;
     outcome->answered_in_time += other->answered_in_time;
+    outcome->reconnects += other->reconnects;
+    outcome->repeated += other->repeated;
     for (size_t i = 0; i < ERROR_KINDS; i++)
         outcome->errors[i] += other->errors[i];
     if (other->first_error != NULL &&

@@ -20,6 +20,8 @@ typedef struct {
     uint64_t sent;             /* requests of the measured time */
     uint64_t answered;         /* of these */
     uint64_t answered_in_time; /* answers within the measured time, of whichever requests */
+    uint64_t reconnects;       /* with --retry: connections that were opened anew */
+    uint64_t repeated;         /* with --retry: requests that were said again */
     uint64_t errors[ERROR_KINDS];
     char *first_error;                 /* (owned) (nullable) */
     int64_t first_error_at;            /* now_ns() */
@@ -38,6 +40,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Outcome, outcome_free)
 /* Counts @count errors; the first one of all is kept as text. */
 void outcome_add_errors(Outcome *outcome, ErrorKind kind, uint64_t count, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
+
+/* Counts a wrong @reply of @server to @request; @why says what is wrong with it. */
+void outcome_add_wrong(Outcome *outcome, const char *server, Slice request, Slice reply,
+                       const char *why);
 
 /* Adds all that @other has. */
 void outcome_merge(Outcome *outcome, const Outcome *other);

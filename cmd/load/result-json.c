@@ -135,6 +135,20 @@ static void put_errors(yajl_gen json, const Outcome *outcome)
     yajl_gen_map_close(json);
 }
 
+/* What clients would have noticed of servers that end; null without --retry. */
+static void put_retry(yajl_gen json, const Settings *s, const Outcome *outcome)
+{
+    if (!s->retry) {
+        put_null(json, "retry");
+        return;
+    }
+    open_map(json, "retry");
+    put_integer(json, "reconnects", outcome->reconnects);
+    put_integer(json, "repeated", outcome->repeated);
+    put_integer(json, "lost", outcome->errors[ERROR_TIMEOUT]);
+    yajl_gen_map_close(json);
+}
+
 static void put_latency(yajl_gen json, const Settings *s, const Outcome *outcome)
 {
     g_autoptr(Histogram) all = histogram_new();
@@ -196,6 +210,7 @@ static void put_result(yajl_gen json, const Result *result)
     put_number(json, "per_s", result_per_s(result), 3);
     yajl_gen_map_close(json);
     put_errors(json, outcome);
+    put_retry(json, s, outcome);
     put_latency(json, s, outcome);
     open_map(json, "generator");
     put_number(json, "cpu_s", (double)outcome->cpu_ns / (double)NS_PER_S, 9);

@@ -133,6 +133,12 @@ char *result_text(const Result *result)
                                " sent, %" G_GUINT64_FORMAT " answered\n",
                                result_per_s(result), result->seconds, outcome->sent,
                                outcome->answered);
+    if (result->settings->retry)
+        g_string_append_printf(text,
+                               "  %" G_GUINT64_FORMAT " reconnects, %" G_GUINT64_FORMAT
+                               " requests repeated, %" G_GUINT64_FORMAT " lost\n",
+                               outcome->reconnects, outcome->repeated,
+                               outcome->errors[ERROR_TIMEOUT]);
     add_errors(text, outcome);
     add_latency(text, outcome);
     g_string_append_c(text, '\n');

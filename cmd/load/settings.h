@@ -30,6 +30,7 @@ typedef struct {
     char *area;   /* (owned) "RADIUS BOUND" of WHATSAT */
     bool fill;
     bool reconnect;
+    bool retry;
     Endpoint *watch; /* (owned) (nullable) */
     double probes;   /* a second */
     GArray *pids;    /* owned; of pid_t */

@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from harness import DEADLINE, REPORT, HerdTestCase, find_herdd, sanitizer_environment
+from harness import DEADLINE, REPORT, HerdTestCase, find_herdd, sanitizer_environment, wait_until
 from standin import StandIn, honest
 
 LOAD = os.path.join(os.path.dirname(find_herdd()), 'load', 'herd-load')
@@ -189,8 +189,8 @@ class Members(LoadTestCase):
         result = self.measure('-c', 2, '-t', 0.2, '--seed=42', address_of(self.single()))
         self.assertEqual(list(result), [
             'program', 'protocol', 'targets', 'mode', 'connections', 'depth', 'offered_per_s', 'mix', 'clients', 'reconnect', 'idle',
-            'threads', 'seed', 'seconds', 'requests', 'errors', 'latency', 'propagation', 'generator', 'fill', 'servers',
-            'server_cpu_us_per_request'])
+            'threads', 'seed', 'seconds', 'requests', 'errors', 'retry', 'latency', 'propagation', 'generator', 'fill',
+            'servers', 'server_cpu_us_per_request'])
         self.assertEqual(list(result['latency']), ['precision', 'unit', 'all', 'iamat', 'whatsat', 'fill'])
         self.assertEqual((result['program'], result['protocol'], result['seed']), ('herd-load', 'herd', 42))
         self.assertEqual((result['propagation'], result['fill'], result['servers']), (None, None, []))
@@ -336,6 +336,85 @@ class Liars(LoadTestCase):
         self.assertGreater(result['latency']['all']['p90'], 390_000)
 
 
+class Retry(LoadTestCase):
+    """What servers that end cost a client that goes on elsewhere."""
+
+    def check_nothing_lost(self, result, standins):
+        self.check_complete(result)
+        self.assertEqual(result['retry']['lost'], 0)
+        return [line for standin in standins for line in standin.lines]
+
+    def test_without_it_nothing_is_said(self):
+        with StandIn(honest) as standin:
+            self.assertIsNone(self.measure('-c', 1, '-t', 0.1, standin.address)['retry'])
+
+    def test_with_servers_that_stay_nothing_happens(self):
+        with StandIn(honest) as standin:
+            result = self.measure('--retry', '-c', 2, '-t', 0.2, standin.address)
+        self.check_complete(result)
+        self.assertEqual(result['retry'], {'reconnects': 0, 'repeated': 0, 'lost': 0})
+
+    def test_what_was_not_answered_is_said_again_at_the_next_server(self):
+        """The first server ends with requests unanswered; each is said again, and nothing else is."""
+        for options in (('-d', 8), ('-r', 500)):
+            with self.subTest(options=options), StandIn(honest) as second, \
+                    StandIn(lambda line, number: honest(line) if number < 20 else None) as first:
+                result = self.measure('--retry', '-c', 1, '-w', 0, '-t', 0.3, *options, first.address, second.address)
+                self.check_nothing_lost(result, (first, second))
+                retry = result['retry']
+                self.assertGreaterEqual(retry['repeated'], 1)
+                self.assertEqual(retry['reconnects'], 1)
+                again = second.lines[:retry['repeated']]
+                self.assertEqual(again[0], first.lines[20])  # the one that it was closed at
+                answered = first.lines[:20] + second.lines
+                self.assertEqual(len(set(answered)), len(answered))
+                self.assertEqual(len(answered), result['requests']['sent'])
+
+    def test_refused_connects_are_tried_again_until_one_is_taken(self):
+        with socket.socket() as late, StandIn(lambda line, number: None) as first:
+            late.bind(('127.0.0.1', 0))
+            address = '127.0.0.1:%d' % late.getsockname()[1]
+            command = [LOAD, '--json', '--retry', '-c', '1', '-w', '0', '-r', '50', '-t', '0.5', '--timeout=60', first.address, address]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **sanitizer_environment()}) as load:
+                wait_until(lambda: len(first.lines) >= 2, 'it has come back to the first')  # the second refused it between
+                late.listen()
+                late.settimeout(DEADLINE)
+                with late.accept()[0] as taken, taken.makefile('rwb') as lines:
+                    for line in lines:
+                        lines.write(honest(line.rstrip(b'\n')))
+                        lines.flush()
+                result = json.loads(load.communicate(timeout=DEADLINE)[0])
+        self.assertEqual(load.returncode, 0)
+        self.check_complete(result)
+        self.assertEqual(result['requests']['sent'], 25)
+
+    def test_a_server_that_hangs_loses_what_is_overdue_and_the_rest_goes_on(self):
+        with StandIn(honest) as second, StandIn(lambda line, number: honest(line) if number < 5 else b'') as first:
+            result = self.measure('--retry', '-c', 1, '-w', 0, '-t', 1, '-r', 100, '--timeout=0.3', first.address, second.address,
+                                  status=1)
+        retry = result['retry']
+        self.assertGreater(retry['lost'], 0)
+        self.assertEqual(result['errors']['timeouts'], retry['lost'])
+        self.assertEqual(result['errors']['total'], retry['lost'])
+        self.assertEqual(result['requests']['answered'], 100 - retry['lost'])
+        self.assertGreater(len(second.lines), 0)
+
+    def test_no_server_at_all_ends_the_run(self):
+        for options in (('-d', 4), ('-r', 100)):
+            with self.subTest(options=options):
+                with StandIn(lambda line, number: None) as standin:
+                    command = [LOAD, '--json', '--retry', '-c', '2', '-w', '0', '-t', '600', '--timeout=0.3', *map(str, options),
+                               standin.address]
+                    load = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **sanitizer_environment()})
+                    wait_until(lambda: standin.lines, 'it has begun')
+                with load:
+                    result = json.loads(load.communicate(timeout=DEADLINE)[0])
+                self.assertEqual(load.returncode, 1)
+                self.assertEqual(result['errors']['lost_connections'], 2)
+                self.assertIn(result['errors']['first'], ('no server takes a connection', 'no reply in time',
+                                                          f'{standin.address}: no reply in 0.3 s'))
+
+
 class Use(LoadTestCase):
     def test_refused(self):
         with socket.socket() as unused:
@@ -389,6 +468,9 @@ class Use(LoadTestCase):
                 (('--reconnect', '-r', '5', target), '--reconnect'),
                 (('--reconnect', '-d', '2', target), '--reconnect'),
                 (('-d', '2', '-r', '5', target), '--depth'),
+                (('--retry', '--reconnect', target), '--retry'),
+                (('--retry', '-m', '1:1', target), '--retry'),
+                (('--retry', f'--watch={target}', target), '--retry'),
                 (('--protocol=echo', '-m', '1:1', target), 'echo has no WHATSAT'),
                 (('--protocol=echo', f'--watch={target}', target), '--watch'),
                 (('--nonsense', target), '--nonsense')):
