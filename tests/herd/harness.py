@@ -193,8 +193,8 @@ class Member:
     def running(self):
         return self.process is not None and self.process.poll() is None
 
-    def spawn(self, *, env=None, rlimits=None, arguments=()):
-        """Starts the process and does not wait for anything."""
+    def spawn(self, *, env=None, rlimits=None, arguments=(), descriptors=()):
+        """Starts the process, which inherits those descriptors, and does not wait for anything."""
         assert not self.running
         environment = {**os.environ, **sanitizer_environment(), 'HERD_PLACES_KEY': KEY, **(env or {})}
 
@@ -206,7 +206,7 @@ class Member:
             self.process = subprocess.Popen(
                 [*self.launcher, find_herdd(), *arguments, '--config', self.herd.config_of(self.name), self.name],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, env=environment,
-                preexec_fn=limit if rlimits else None)
+                pass_fds=descriptors, preexec_fn=limit if rlimits else None)
 
     def start(self, **options):
         """Starts the process and waits until it accepts connections."""
