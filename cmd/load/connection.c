@@ -30,6 +30,19 @@ void connection_clear(Connection *c)
     g_free(c->unsent.bytes);
 }
 
+bool connection_open(Connection *c, const GPtrArray *targets, unsigned tries, int64_t timeout_ns,
+                     GError **error)
+{
+    for (; tries > 0; tries--) {
+        g_clear_error(error);
+        c->descriptor = socket_open(c->target, timeout_ns, error);
+        if (c->descriptor >= 0)
+            return true;
+        connection_turn(c, targets);
+    }
+    return false;
+}
+
 static bool control(Connection *c, int epoll, int operation)
 {
     struct epoll_event event = {

@@ -52,6 +52,11 @@ typedef struct {
  * may be under way. */
 void connection_init(Connection *c, const GPtrArray *targets, unsigned index, unsigned capacity);
 
+/* Connects to its target, or else to the next ones of @targets, up to @tries of them; blocks for up
+ * to @timeout_ns each. FALSE with @error set. */
+bool connection_open(Connection *c, const GPtrArray *targets, unsigned tries, int64_t timeout_ns,
+                     GError **error);
+
 /* Has @epoll tell of input, and of room for output if that is awaited. FALSE: errno says why it
  * does not. */
 bool connection_watch(Connection *c, int epoll);

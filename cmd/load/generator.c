@@ -137,8 +137,8 @@ bool generator_connect(Generator *generator, int64_t begin, GError **error)
             wait_until_ns(begin +
                           (int64_t)((double)settings->ramp_ns * (generator->first_connection + i) /
                                     settings->connections));
-        c->descriptor = socket_open(c->target, settings->timeout_ns, error);
-        if (c->descriptor < 0)
+        if (!connection_open(c, settings->targets, settings->retry ? settings->targets->len : 1,
+                             settings->timeout_ns, error))
             return false;
         if (!connection_watch(c, generator->epoll)) {
             g_set_error(error, LOAD_ERROR, LOAD_ERROR_CONNECT, "epoll: %s", g_strerror(errno));

@@ -388,6 +388,12 @@ class Retry(LoadTestCase):
         self.check_complete(result)
         self.assertEqual(result['requests']['sent'], 25)
 
+    def test_a_server_that_is_not_there_at_the_beginning(self):
+        with socket.socket() as unused, StandIn(honest) as standin:
+            unused.bind(('127.0.0.1', 0))
+            result = self.measure('--retry', '-c', 3, '-t', 0.1, '127.0.0.1:%d' % unused.getsockname()[1], standin.address)
+        self.check_complete(result)
+
     def test_a_server_that_hangs_loses_what_is_overdue_and_the_rest_goes_on(self):
         with StandIn(honest) as second, StandIn(lambda line, number: honest(line) if number < 5 else b'') as first:
             result = self.measure('--retry', '-c', 1, '-w', 0, '-t', 1, '-r', 100, '--timeout=0.3', first.address, second.address,
