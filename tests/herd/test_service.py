@@ -204,17 +204,10 @@ class Stop(HerdTestCase):
         self.assertEqual(sum(replies.values()), int(executed[1]))
 
     def stuck(self, member):
-        """A client that says much and takes no reply."""
+        """A client that has asked for megabytes, more than any socket holds, and takes none of it."""
         client = member.client(rcvbuf=4096)
-        client.socket.setblocking(False)
-
-        def full():
-            try:
-                while client.socket.send(b'x' * 1000 + b'\n'):
-                    pass
-            except BlockingIOError:
-                return member.events(b'recv ')
-        wait_until(full, 'nothing goes any more')
+        client.iamat(b'kiwi')
+        client.send(b'WHATSAT kiwi 50 20\n' * 3000)
         return client
 
     def test_who_takes_nothing_is_waited_for_as_long_as_is_configured(self):
