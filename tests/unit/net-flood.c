@@ -229,6 +229,31 @@ static void test_free_flushes(void)
     }
 }
 
+/* One that takes little by little is waited for, longer than one that takes nothing. */
+static void test_free_waits_for_the_slow(void)
+{
+    enum { UPDATES = 150000, STEPS = 12, PAUSE_MS = 150 };
+    Rig *rig = rig_new();
+    Peer *peers[NEIGHBOURS];
+    pthread_t thread;
+    int time;
+
+    greet_all(rig, peers);
+    for (int i = 0; i < UPDATES; i++)
+        update(rig, i, 5, CAMPBELL);
+    peers[BONA]->mute = peers[CAMPBELL]->mute = true;
+    g_assert_true(thread_start(&thread, "free", free_flood, rig, NULL));
+    for (int i = 0; i < UPDATES; i++) {
+        if (i % (UPDATES / STEPS) == 0)
+            (void)poll(NULL, 0, PAUSE_MS); /* it is slow */
+        g_assert_cmpint(hear_update(peers[BONA], &time), >=, 0);
+    }
+    for (int i = 0; i < NEIGHBOURS; i++)
+        peer_free(peers[i]);
+    thread_join(thread);
+    rig_free(rig);
+}
+
 /* A neighbour that takes nothing holds the end up for a second, not for good. */
 static void test_free_does_not_wait_for_good(void)
 {
@@ -288,6 +313,7 @@ int main(int argc, char **argv)
     g_test_add_func("/flood/push/many-producers-lose-nothing", test_many_producers);
     g_test_add_func("/flood/poke/is-no-update", test_poke);
     g_test_add_func("/flood/free/sends-what-is-queued", test_free_flushes);
+    g_test_add_func("/flood/free/waits-for-the-slow", test_free_waits_for_the_slow);
     g_test_add_func("/flood/free/does-not-wait-for-good", test_free_does_not_wait_for_good);
     g_test_add_func("/flood/free/without-links", test_free_without_links);
     return g_test_run();
