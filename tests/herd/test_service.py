@@ -33,8 +33,8 @@ class ServiceTestCase(HerdTestCase):
 
 
 class Notify(ServiceTestCase):
-    def status(self, member, connections, clients):
-        return f'serving on {endpoint(*member.address)}, {connections} connections, {clients} clients'
+    def status(self, member, connections, clients, links=''):
+        return f'serving on {endpoint(*member.address)}{links}, {connections} connections, {clients} clients'
 
     def test_the_conversation(self):
         manager, member = self.manager, self.lone()
@@ -56,6 +56,13 @@ class Notify(ServiceTestCase):
         self.assertFalse([message for message in manager.messages if 'WATCHDOG' in message])
         told = [message['STATUS'] for message in manager.messages if list(message) == ['STATUS']]
         self.assertEqual(len(told), len(set(told)))
+
+    def test_the_status_says_how_many_links_are_up(self):
+        herd, manager = self.herd('Bailey-Bona Bailey-Campbell'), self.manager
+        manager.start(herd['Bailey'])
+        herd['Bona'].start()
+        herd.wait_links()
+        manager.wait(STATUS=self.status(herd['Bailey'], 1, 0, ', 1 of 2 links up'))
 
     def test_the_watchdog_is_fed_in_time(self):
         manager, member = self.manager, self.lone()
