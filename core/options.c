@@ -106,6 +106,12 @@ static const Option options[] = {
     TEXT("access", "rules_file", access_rules_file, ""),
 };
 
+/* Whether its field is a text, owned. */
+static bool is_text(const Option *option)
+{
+    return option->type == OPTION_TEXT || option->type == OPTION_ADDRESS;
+}
+
 static void *option_field(const Option *option, Config *config)
 {
     return (char *)config + option->offset;
@@ -199,7 +205,7 @@ void options_set_defaults(Config *config)
 void options_clear(Config *config)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
-        if (options[i].type == OPTION_TEXT || options[i].type == OPTION_ADDRESS)
+        if (is_text(&options[i]))
             g_clear_pointer((char **)option_field(&options[i], config), g_free);
 }
 
@@ -227,7 +233,7 @@ static bool is_equal(const Option *option, const Config *a, const Config *b)
     const void *of_a = (const char *)a + option->offset;
     const void *of_b = (const char *)b + option->offset;
 
-    if (option->type == OPTION_TEXT)
+    if (is_text(option))
         return g_strcmp0(*(char *const *)of_a, *(char *const *)of_b) == 0;
     return *(const unsigned *)of_a == *(const unsigned *)of_b;
 }
@@ -250,7 +256,7 @@ void options_hold(Config *config, const Config *running, GPtrArray *held)
             continue;
         void *field = option_field(option, config);
         const void *old = (const char *)running + option->offset;
-        if (option->type == OPTION_TEXT) {
+        if (is_text(option)) {
             g_free(*(char **)field);
             *(char **)field = g_strdup(*(char *const *)old);
         } else {
