@@ -186,8 +186,8 @@ static void keep_no_large_blocks(void)
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 }
 
-/* Takes @config, which was read from @path, and @places. */
-static int run(const char *path, Config *config, Places *places)
+/* Takes @config, which was read from @path, @places and what is in @files. */
+static int run(const char *path, Config *config, Places *places, TrustFiles *files)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Service) service = service_new();
@@ -196,7 +196,7 @@ static int run(const char *path, Config *config, Places *places)
 
     keep_no_large_blocks();
     raise_descriptor_limit();
-    Server *server = server_start(path, config, places, handed, &error);
+    Server *server = server_start(path, config, places, files, handed, &error);
     if (server == NULL) {
         fprintf(stderr, "herdd: %s\n", error->message);
         return EXIT_FAILURE;
@@ -244,8 +244,13 @@ static int act(const Arguments *arguments)
         fprintf(stderr, "herdd: %s: [places] %s\n", path, error->message);
         return EXIT_USAGE;
     }
+    g_auto(TrustFiles) files = {0};
+    if (!trust_read(config, &files, config->warnings, &error)) {
+        fprintf(stderr, "herdd: %s: %s\n", path, error->message);
+        return EXIT_USAGE;
+    }
     return arguments->check ? check(config)
-                            : run(path, g_steal_pointer(&config), g_steal_pointer(&places));
+                            : run(path, g_steal_pointer(&config), g_steal_pointer(&places), &files);
 }
 
 int main(int argc, char **argv)

@@ -30,6 +30,7 @@ struct Server {
     char *config_path;
     ConfigCurrent *configs;
     PlacesCurrent *places;
+    Trust *trust;
     Log *log;
     Store *store;
     State *state; /* (nullable) */
@@ -213,7 +214,7 @@ static bool make_parts(Server *server, GArray *handed, GError **error)
     if (server->acceptor == NULL)
         return false;
     /* After the listening sockets: a neighbour that is told of us must be able to answer. */
-    server->flood = flood_new(server->configs, server->store, server->log, error);
+    server->flood = flood_new(server->configs, server->trust, server->store, server->log, error);
     if (server->flood == NULL)
         return false;
     workers->session = (SessionContext){
@@ -221,6 +222,7 @@ static bool make_parts(Server *server, GArray *handed, GError **error)
         .flood = server->flood,
         .state = server->state,
         .log = server->log,
+        .trust = server->trust,
         .nearby = {.self = server->places, .at_once = at_once, .nearby = nearby, .refuse = refuse},
     };
     gather_parts(server);
@@ -242,6 +244,7 @@ static void free_parts(Server *server)
     store_free(server->store);
     places_current_free(server->places);
     rates_free(server->rates);
+    trust_free(server->trust);
     log_free(server->log);
     config_current_free(server->configs);
     g_free(server->config_path);
@@ -274,10 +277,8 @@ static void log_places(Server *server, const char *event)
         log_event(server->log, LOG_INFO, "%s %s", event, description);
 }
 
-static void log_warnings(const Server *server)
+static void log_warnings(const Server *server, const GPtrArray *warnings)
 {
-    const GPtrArray *warnings = config_current_get(server->configs)->warnings;
-
     for (unsigned i = 0; i < warnings->len; i++)
         log_event(server->log, LOG_WARNING, "%s", (const char *)warnings->pdata[i]);
 }
@@ -302,14 +303,16 @@ static bool start_http(Server *server, GError **error)
     return true;
 }
 
-Server *server_start(const char *config_path, Config *config, Places *places, GArray *handed,
-                     GError **error)
+Server *server_start(const char *config_path, Config *config, Places *places, TrustFiles *files,
+                     GArray *handed, GError **error)
 {
     Server *server = g_new0(Server, 1);
 
     server->config_path = g_strdup(config_path);
     server->configs = config_current_new(config);
     server->places = places_current_new(places);
+    server->trust = trust_new();
+    trust_set(server->trust, files);
     if (!make_parts(server, handed, error)) {
         free_parts(server);
         return NULL;
@@ -324,7 +327,7 @@ Server *server_start(const char *config_path, Config *config, Places *places, GA
               config->self->name, (int)getpid(), config->workers);
     log_places(server, "places");
     check_descriptors(server);
-    log_warnings(server);
+    log_warnings(server, config->warnings);
     return server;
 }
 
@@ -333,6 +336,8 @@ typedef struct {
     Config *config;       /* (owned) */
     ConfigChange *change; /* (owned) */
     Places *places;       /* (owned) (nullable) NULL: those that there are stay */
+    TrustFiles files;
+    GPtrArray *warnings; /* (owned) texts, of files */
 } Reload;
 
 static void reload_clear(Reload *reload)
@@ -340,6 +345,8 @@ static void reload_clear(Reload *reload)
     config_free(reload->config);
     config_change_free(reload->change);
     places_unref(reload->places);
+    trust_files_clear(&reload->files);
+    g_clear_pointer(&reload->warnings, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reload, reload_clear)
 
@@ -362,6 +369,23 @@ static bool prepare_places(const Server *server, Reload *reload, GError **error)
     return true;
 }
 
+/* The secret and the rules of access may be others in the same files. */
+static bool prepare_trust(const Server *server, Reload *reload, GError **error)
+{
+    GPtrArray *taken = reload->change->taken;
+
+    reload->warnings = g_ptr_array_new_with_free_func(g_free);
+    if (!trust_read(reload->config, &reload->files, reload->warnings, error)) {
+        g_prefix_error(error, "%s: ", server->config_path);
+        return false;
+    }
+    if (!trust_has_secret(server->trust, reload->files.secret))
+        g_ptr_array_add(taken, g_strdup("[herd] the secret"));
+    if (!trust_has_access(server->trust, reload->files.access))
+        g_ptr_array_add(taken, g_strdup("[access] the rules"));
+    return true;
+}
+
 /* The first phase: all that may fail, and that nobody notices. Each part that reads files of its
  * own has its step at the end, and keeps what it has read in the Reload. */
 static bool prepare_reload(const Server *server, Reload *reload, GError **error)
@@ -372,7 +396,7 @@ static bool prepare_reload(const Server *server, Reload *reload, GError **error)
     if (reload->config == NULL)
         return false;
     reload->change = config_change_new(reload->config, running);
-    return prepare_places(server, reload, error);
+    return prepare_places(server, reload, error) && prepare_trust(server, reload, error);
 }
 
 /* The second phase: it cannot fail. Each part takes its share out of the Reload. */
@@ -382,6 +406,7 @@ static void commit_reload(Server *server, Reload *reload)
 
     if (reload->places != NULL)
         places_current_replace(server->places, g_steal_pointer(&reload->places));
+    trust_set(server->trust, &reload->files);
     lookups_set_bounds(server->workers.lookups, config->places.max_lookups,
                        config->places.max_waiting, config->places.timeout_ms);
     log_set_level(server->log, config->log_level, config->log_messages);
@@ -391,8 +416,9 @@ static void commit_reload(Server *server, Reload *reload)
     }
 }
 
-static void log_reload(Server *server, const ConfigChange *change)
+static void log_reload(Server *server, const Reload *reload)
 {
+    const ConfigChange *change = reload->change;
     g_autofree char *taken = config_change_join(change->taken);
     g_autofree char *held = config_change_join(change->held);
 
@@ -400,9 +426,10 @@ static void log_reload(Server *server, const ConfigChange *change)
               change->taken->len > 0 ? taken : "nothing has changed");
     if (change->held->len > 0)
         log_event(server->log, LOG_WARNING, "configuration waits for a restart: %s", held);
+    log_warnings(server, reload->warnings);
     if (change->taken->len == 0)
         return;
-    log_warnings(server);
+    log_warnings(server, config_current_get(server->configs)->warnings);
     check_descriptors(server);
 }
 
@@ -419,7 +446,7 @@ static bool reload_config(Server *server, Reload *reload)
     }
     commit_reload(server, reload);
     counters_add(COUNT_RELOADS, 1);
-    log_reload(server, reload->change);
+    log_reload(server, reload);
     return true;
 }
 

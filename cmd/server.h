@@ -9,6 +9,7 @@
  */
 
 #include "core/config.h"
+#include "core/trust.h"
 #include "places/places.h"
 
 #include <glib.h>
@@ -18,10 +19,11 @@
 typedef struct Server Server;
 
 /* Starts the member that @config (transfer full), read from @config_path, is for, with @places
- * (transfer full). It listens by the sockets of @handed (of HandedSocket) as far as they are at its
- * addresses. When it returns, the member serves. NULL with @error set: nothing is left running. */
-Server *server_start(const char *config_path, Config *config, Places *places, GArray *handed,
-                     GError **error);
+ * (transfer full) and what @config's files say of whom to believe, which it takes from @files. It
+ * listens by the sockets of @handed (of HandedSocket) as far as they are at its addresses. When it
+ * returns, the member serves. NULL with @error set: nothing is left running. */
+Server *server_start(const char *config_path, Config *config, Places *places, TrustFiles *files,
+                     GArray *handed, GError **error);
 
 /* The configuration in force. (transfer none) */
 const Config *server_config(const Server *server);
@@ -32,9 +34,9 @@ const GArray *server_listeners(const Server *server);
 /* What it is doing, in one line for people. (transfer full) */
 char *server_status(const Server *server);
 
-/* Opens the log anew, and reads the configuration and the operator's own places anew. A
- * configuration that is no good changes nothing; no connection or link that a good one leaves as it
- * is notices it. The log says how it went. */
+/* Opens the log anew, and reads the configuration, the files that it names and the operator's own
+ * places anew. A configuration that is no good changes nothing; no connection or link that a good
+ * one leaves as it is notices it. The log says how it went. */
 void server_reload(Server *server);
 
 /* Whether the acceptor and the workers move: a pulse goes from one to the other once a second, and

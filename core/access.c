@@ -9,11 +9,12 @@
 #define TOKEN_PREFIX "sha256:"
 
 struct Access {
-    atomic_uint references;   /* atomic */
-    GHashTable *tokens;       /* (owned) owned digest -> owned GPtrArray of patterns */
-    GHashTable *names;        /* (owned) owned name of a certificate -> the same */
-    GPtrArray *name_patterns; /* owned NamePattern */
-    GPtrArray *anyone;        /* owned patterns */
+    atomic_uint references;            /* atomic */
+    GHashTable *tokens;                /* (owned) owned digest -> owned GPtrArray of patterns */
+    GHashTable *names;                 /* (owned) owned name of a certificate -> the same */
+    GPtrArray *name_patterns;          /* owned NamePattern */
+    GPtrArray *anyone;                 /* owned patterns */
+    uint8_t text[ACCESS_DIGEST_BYTES]; /* digest of what all this was made of */
 };
 
 /* Certificates of several names. */
@@ -212,6 +213,7 @@ Access *access_parse(const char *name, Slice text, GError **error)
 {
     g_autoptr(Access) access = access_new();
 
+    access_digest(text, access->text);
     for (unsigned number = 1; text.length > 0; number++) {
         const char *end = memchr(text.data, '\n', text.length);
         size_t length = end != NULL ? (size_t)(end - text.data) : text.length;
@@ -239,6 +241,11 @@ Access *access_read(const char *path, GError **error)
         return NULL;
     }
     return access_parse(path, (Slice){.data = text, .length = length}, error);
+}
+
+bool access_equal(const Access *a, const Access *b)
+{
+    return digest_equal(a->text, b->text);
 }
 
 bool access_has_tokens(const Access *access)

@@ -46,6 +46,9 @@ Access *access_ref(Access *access);
 void access_unref(Access *access);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Access, access_unref)
 
+/* Whether both were made of the same text. */
+bool access_equal(const Access *a, const Access *b);
+
 /* Whether there is a rule for a token. */
 bool access_has_tokens(const Access *access);
 

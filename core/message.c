@@ -4,6 +4,7 @@
 #include "core/decimal.h"
 #include "core/incarnation.h"
 #include "core/location.h"
+#include "core/proof.h"
 #include "core/store.h"
 
 #include <glib.h>
@@ -117,17 +118,44 @@ static Message parse_at(const Slice *fields)
     return m;
 }
 
-/* HELLO <version> <from> <to> [<incarnation>] */
+/* HELLO <version> <from> <to> [<incarnation> [<nonce>]] */
 static Message parse_hello(const Slice *fields)
 {
     Message m = {.kind = MESSAGE_HELLO,
-                 .hello = {.from = fields[2], .to = fields[3], .incarnation = INCARNATION_UNKNOWN}};
+                 .hello = {.from = fields[2],
+                           .to = fields[3],
+                           .incarnation = INCARNATION_UNKNOWN,
+                           .nonce = fields[5]}};
     int64_t version;
 
     if (!parse_whole(fields[1], &version) || version != LINK_VERSION ||
-        (fields[4].length > 0 && !parse_whole(fields[4], &m.hello.incarnation)))
+        (fields[4].length > 0 && !parse_whole(fields[4], &m.hello.incarnation)) ||
+        (fields[5].length > 0 && !proof_is_nonce(fields[5])))
         return (Message){.kind = MESSAGE_INVALID};
     return m;
+}
+
+/* CHALLENGE <nonce> <proof> */
+static Message parse_challenge(const Slice *fields)
+{
+    if (!proof_is_nonce(fields[1]) || !proof_is_proof(fields[2]))
+        return (Message){.kind = MESSAGE_INVALID};
+    return (Message){.kind = MESSAGE_CHALLENGE,
+                     .challenge = {.nonce = fields[1], .proof = fields[2]}};
+}
+
+/* PROOF <proof> */
+static Message parse_proof(const Slice *fields)
+{
+    if (!proof_is_proof(fields[1]))
+        return (Message){.kind = MESSAGE_INVALID};
+    return (Message){.kind = MESSAGE_PROOF, .proof = fields[1]};
+}
+
+/* AUTH <token> */
+static Message parse_auth(const Slice *fields)
+{
+    return (Message){.kind = MESSAGE_AUTH, .token = fields[1]};
 }
 
 /* SYNC <origin> <skew> <client> <lat-lon> <time> */
@@ -191,11 +219,19 @@ static const struct {
     unsigned fields;
     Message (*parse)(const Slice *fields);
 } forms[] = {
-    {{"IAMAT", 5}, 4, parse_iamat},   {{"WHATSAT", 7}, 4, parse_whatsat},
-    {{"AT", 2}, 6, parse_at},         {{"HELLO", 5}, 4, parse_hello},
-    {{"HELLO", 5}, 5, parse_hello},   {{"SYNC", 4}, 6, parse_sync},
-    {{"PING", 4}, 1, parse_ping},     {{"PONG", 4}, 1, parse_pong},
+    {{"IAMAT", 5}, 4, parse_iamat},
+    {{"WHATSAT", 7}, 4, parse_whatsat},
+    {{"AT", 2}, 6, parse_at},
+    {{"HELLO", 5}, 4, parse_hello},
+    {{"HELLO", 5}, 5, parse_hello},
+    {{"SYNC", 4}, 6, parse_sync},
+    {{"PING", 4}, 1, parse_ping},
+    {{"PONG", 4}, 1, parse_pong},
     {{"DIGEST", 6}, 2, parse_digest},
+    {{"HELLO", 5}, 6, parse_hello},
+    {{"CHALLENGE", 9}, 3, parse_challenge},
+    {{"PROOF", 5}, 2, parse_proof},
+    {{"AUTH", 4}, 2, parse_auth},
 };
 
 Message message_parse(Slice line)
@@ -234,9 +270,50 @@ Record *message_iamat_record(const Message *iamat, Slice origin, Timestamp recei
     return record_new(&fields);
 }
 
+void message_append_hello(GString *text, const char *from, const char *to, int64_t incarnation,
+                          const char *nonce)
+{
+    g_string_append_printf(text, "HELLO %d %s %s %" PRId64 "%s%s\n", LINK_VERSION, from, to,
+                           incarnation, nonce != NULL ? " " : "", nonce != NULL ? nonce : "");
+}
+
 char *message_format_hello(const char *from, const char *to, int64_t incarnation)
 {
-    return g_strdup_printf("HELLO %d %s %s %" PRId64 "\n", LINK_VERSION, from, to, incarnation);
+    GString *text = g_string_new(NULL);
+
+    message_append_hello(text, from, to, incarnation, NULL);
+    return g_string_free(text, FALSE);
+}
+
+void message_append_challenge(GString *text, const char *nonce, const char *proof)
+{
+    g_string_append_printf(text, "CHALLENGE %s %s\n", nonce, proof);
+}
+
+void message_append_proof(GString *text, const char *proof)
+{
+    g_string_append_printf(text, "PROOF %s\n", proof);
+}
+
+Slice message_shown(Slice line)
+{
+    static const struct {
+        Slice verb, shown;
+    } hidden[] = {
+        {{"AUTH", 4}, {"AUTH (token)", 12}},
+        {{"PROOF", 5}, {"PROOF (proof)", 13}},
+        {{"CHALLENGE", 9}, {"CHALLENGE (proof)", 17}},
+    };
+    Slice verb;
+
+    if (message_split(line, &verb, 1) == 0)
+        return line;
+    for (size_t i = 0; i < G_N_ELEMENTS(hidden); i++)
+        /* In lower case it is no command, but perhaps a token all the same. */
+        if (verb.length == hidden[i].verb.length &&
+            g_ascii_strncasecmp(verb.data, hidden[i].verb.data, verb.length) == 0)
+            return hidden[i].shown;
+    return line;
 }
 
 static void append_part(GString *text, const char *verb, int part)

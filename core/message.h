@@ -19,16 +19,19 @@
 #define LINK_VERSION 1 /* of the conversation between members, said in the hello */
 
 typedef enum {
-    MESSAGE_INVALID, /* PROTOCOL R16: anything else */
-    MESSAGE_IAMAT,   /* R5-R9 */
-    MESSAGE_WHATSAT, /* R10-R15 */
-    MESSAGE_AT,      /* R20: an update between members */
-    MESSAGE_SYNC,    /* the same fields: a record that a comparison has shown to be missing */
-    MESSAGE_HELLO,   /* R22: what makes a connection a link */
-    MESSAGE_PING,    /* between members: are you there? */
-    MESSAGE_PONG,    /* I am */
-    MESSAGE_DIGEST,  /* what are the sums of this part of your store? */
-    MESSAGE_SUMS,    /* these */
+    MESSAGE_INVALID,   /* PROTOCOL R16: anything else */
+    MESSAGE_IAMAT,     /* R5-R9 */
+    MESSAGE_WHATSAT,   /* R10-R15 */
+    MESSAGE_AT,        /* R20: an update between members */
+    MESSAGE_SYNC,      /* the same fields: a record that a comparison has shown to be missing */
+    MESSAGE_HELLO,     /* R22: what makes a connection a link */
+    MESSAGE_CHALLENGE, /* answers a hello where there is a secret: see core/proof.h */
+    MESSAGE_PROOF,     /* answers a challenge */
+    MESSAGE_AUTH,      /* a client's token: see core/access.h */
+    MESSAGE_PING,      /* between members: are you there? */
+    MESSAGE_PONG,      /* I am */
+    MESSAGE_DIGEST,    /* what are the sums of this part of your store? */
+    MESSAGE_SUMS,      /* these */
 } MessageKind;
 
 /* The parts of a store that sums are asked for: one of these or a shard's number. */
@@ -56,7 +59,14 @@ typedef struct {
             Slice from;
             Slice to;
             int64_t incarnation; /* of from, INCARNATION_UNKNOWN if it is not said */
+            Slice nonce;         /* empty: from wants no proof */
         } hello;
+        struct {
+            Slice nonce;
+            Slice proof;
+        } challenge;
+        Slice proof;
+        Slice token; /* of MESSAGE_AUTH */
         struct {
             int part;   /* of MESSAGE_DIGEST and MESSAGE_SUMS */
             Slice sums; /* MESSAGE_SUMS: for message_parse_sums() */
@@ -78,6 +88,18 @@ Record *message_iamat_record(const Message *iamat, Slice origin, Timestamp recei
 
 /* "HELLO 1 from to incarnation" LF. (transfer full) */
 char *message_format_hello(const char *from, const char *to, int64_t incarnation);
+
+/* Appends the same, with @nonce (nullable) behind it. */
+void message_append_hello(GString *text, const char *from, const char *to, int64_t incarnation,
+                          const char *nonce);
+
+/* Appends "CHALLENGE nonce proof" LF, or "PROOF proof" LF. */
+void message_append_challenge(GString *text, const char *nonce, const char *proof);
+void message_append_proof(GString *text, const char *proof);
+
+/* @line as it may stand in a log: what proves something to somebody is left out, whether the line
+ * is valid or not. Points into @line or is constant. */
+Slice message_shown(Slice line);
 
 /* Appends "DIGEST part" LF. */
 void message_append_digest(GString *text, int part);

@@ -76,6 +76,25 @@ void trust_set(Trust *trust, TrustFiles *files)
     trust_files_clear(&old);
 }
 
+bool trust_has_secret(Trust *trust, const Secret *secret)
+{
+    g_autoptr(Secret) current = trust_secret(trust);
+
+    if (current == NULL || secret == NULL)
+        return current == secret;
+    return slice_equal(secret_bytes(current), secret_bytes(secret));
+}
+
+bool trust_has_access(Trust *trust, const Access *access)
+{
+    g_autoptr(Access) current = NULL;
+
+    trust_update_access(trust, &current);
+    if (current == NULL || access == NULL)
+        return current == access;
+    return access_equal(current, access);
+}
+
 Secret *trust_secret(Trust *trust)
 {
     Secret *secret = NULL;

@@ -38,6 +38,10 @@ void trust_free(Trust *trust);
 /* What is in @files, which it takes, is in force from now on. Any thread. */
 void trust_set(Trust *trust, TrustFiles *files);
 
+/* Whether what is in force says the same as @secret, or @access (NULL: nothing). Any thread. */
+bool trust_has_secret(Trust *trust, const Secret *secret);
+bool trust_has_access(Trust *trust, const Access *access);
+
 /* The secret that is in force, or NULL; of no @trust (NULL) too. Any thread. (transfer full) */
 Secret *trust_secret(Trust *trust);
 

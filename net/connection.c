@@ -42,6 +42,8 @@ Connection *connection_new(int descriptor, const struct sockaddr_storage *addres
 
 void connection_free(Connection *connection)
 {
+    g_free(connection->token);
+    g_free(connection->hello);
     g_free(connection->input);
     g_free(connection->output);
     g_free(connection->peer);

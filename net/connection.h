@@ -27,6 +27,7 @@
 #define CONNECTION_CLIENT 0 /* neighbour of a connection that is no link */
 
 typedef struct LookupWait LookupWait;
+typedef struct PendingHello PendingHello;
 
 /* Bytes that a connection keeps between turns, because they are half a line or because the peer
  * does not take them. */
@@ -81,6 +82,7 @@ struct Connection {
     bool has_lines;       /* input holds a complete line: it has to be executed, not waited for */
     bool closing;         /* nothing more is executed; when output is sent, linger */
     bool lingering;       /* output is shut down; input is thrown away until its end */
+    uint8_t bad_tokens;   /* said so far */
     int unread;           /* bytes of input that had arrived when it was counted */
     int64_t linger_until; /* monotonic_ms() */
     Kept *input;          /* (owned) (nullable) not executed yet */
@@ -90,6 +92,10 @@ struct Connection {
     Connection *next; /* in the ready set's list of resumed connections, protected by its lock; when
                          closed, of those to be used again, protected by another */
     char *peer;       /* (owned) address as text */
+
+    /* Who it is: core/access.h, net/hello.h */
+    uint8_t *token;      /* (owned) (nullable) digest of the token that was said */
+    PendingHello *hello; /* (owned) (nullable) that is still to be proved */
 };
 
 /* Takes over @descriptor, whose peer is @address. The caller owns the connection. */

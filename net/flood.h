@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "core/record.h"
 #include "core/store.h"
+#include "core/trust.h"
 #include "net/link-board.h"
 
 #include <glib.h>
@@ -28,8 +29,10 @@ typedef struct {
     bool found;          /* by that neighbour's comparison, as many may be: see link_offer() */
 } FloodUpdate;
 
-/* Starts the thread, which begins to connect. NULL with @error set. Called from main. */
-Flood *flood_new(const ConfigCurrent *configs, Store *store, Log *log, GError **error);
+/* Starts the thread, which begins to connect. @trust (nullable) has the herd's secret. NULL with
+ * @error set. Called from main. */
+Flood *flood_new(const ConfigCurrent *configs, Trust *trust, Store *store, Log *log,
+                 GError **error);
 
 /* The configuration has been replaced: links to who is no neighbour any more are ended, those to
  * who is one now begun, those to who is talked to in another way begun anew; all others go on. The

@@ -7,6 +7,7 @@
 #include "core/thread.h"
 #include "net/comparison.h"
 #include "net/dial.h"
+#include "net/greeting.h"
 #include "net/outbox.h"
 #include "net/outgoing.h"
 #include "net/update-line.h"
@@ -31,7 +32,7 @@
 typedef enum {
     LINK_WAITING,    /* no socket; opens one at `due` if it is down or has something to say */
     LINK_CONNECTING, /* until `due` */
-    LINK_GREETING,   /* our hello is sent, not answered; until `due` */
+    LINK_GREETING,   /* our hello is sent, not accepted; until `due` */
     LINK_TALKING,    /* until `due`, which moves as long as the neighbour shows signs of life */
     LINK_ENDING,     /* a message: all is said, our side is shut; until its end or `due` */
 } LinkState;
@@ -39,6 +40,7 @@ typedef enum {
 struct Link {
     const Config *config;
     const Member *neighbour; /* config's */
+    Trust *trust;            /* (nullable) */
     Log *log;
     int epoll;
     GRand *random; /* (owned) for the jitter */
@@ -56,11 +58,12 @@ struct Link {
     int64_t ping_due;    /* monotonic_ms(), while talking to a native neighbour over a kept link */
     int64_t check_due;   /* monotonic_ms() of the next comparison_check(), while up */
 
-    Outgoing *output; /* (owned) */
-    unsigned told;    /* records in this connection */
-    bool ends;        /* see link_end() */
-    char *input;      /* (owned) INPUT_SIZE bytes */
-    size_t filled;    /* of input: the beginning of a line */
+    Greeting *greeting; /* (owned) (nullable) NULL but in LINK_GREETING */
+    Outgoing *output;   /* (owned) */
+    unsigned told;      /* records in this connection */
+    bool ends;          /* see link_end() */
+    char *input;        /* (owned) INPUT_SIZE bytes */
+    size_t filled;      /* of input: the beginning of a line */
 
     Outbox *outbox;         /* (owned) */
     Comparison *comparison; /* (owned) of a native neighbour; always idle with a foreign one */
@@ -88,12 +91,14 @@ static void set_check_due(Link *link, int64_t now)
                           : INT64_MAX;
 }
 
-Link *link_new(const Config *config, const char *name, Store *store, Log *log, int epoll)
+Link *link_new(const Config *config, Trust *trust, const char *name, Store *store, Log *log,
+               int epoll)
 {
     Link *link = g_new0(Link, 1);
 
     link->config = config;
     link->neighbour = config_member(config, name);
+    link->trust = trust;
     link->log = log;
     link->epoll = epoll;
     link->random = g_rand_new();
@@ -114,12 +119,23 @@ Link *link_new(const Config *config, const char *name, Store *store, Log *log, i
     return link;
 }
 
+static void close_socket(Link *link)
+{
+    if (link->descriptor >= 0)
+        close(link->descriptor);
+    link->descriptor = -1;
+    link->state = LINK_WAITING;
+    g_clear_pointer(&link->greeting, greeting_free);
+    outgoing_reset(link->output);
+    link->filled = 0;
+    link->told = 0;
+}
+
 void link_free(void *pointer)
 {
     Link *link = pointer;
 
-    if (link->descriptor >= 0)
-        close(link->descriptor);
+    close_socket(link);
     comparison_free(link->comparison);
     outbox_free(link->outbox);
     g_rand_free(link->random);
@@ -157,17 +173,6 @@ void link_drop(Link *link, const char *reason)
 static bool has_something_to_say(const Link *link)
 {
     return !outbox_is_empty(link->outbox) || !comparison_is_idle(link->comparison);
-}
-
-static void close_socket(Link *link)
-{
-    if (link->descriptor >= 0)
-        close(link->descriptor);
-    link->descriptor = -1;
-    link->state = LINK_WAITING;
-    outgoing_reset(link->output);
-    link->filled = 0;
-    link->told = 0;
 }
 
 /* What was to be said is forgotten: when the link comes up again, what the neighbour lacks is found
@@ -218,8 +223,7 @@ static void begin_connecting(Link *link)
 {
     link->tried = monotonic_ms();
     link->due = link->tried + timeout_ms(link);
-    /* From our own address, since that is how the neighbour knows us (find_neighbour() in
-     * session.c). */
+    /* From our own address, since without a secret that is how the neighbour knows us (hello.c). */
     link->descriptor = dial(link->config->self->listen->pdata[0], link->neighbour->listen->pdata[0],
                             (int)timeout_ms(link));
     if (link->descriptor < 0) {
@@ -250,6 +254,7 @@ static void begin_talking(Link *link, int64_t incarnation)
     link->incarnation = incarnation;
     link->state = LINK_TALKING;
     g_clear_pointer(&link->said_down, g_free);
+    g_clear_pointer(&link->greeting, greeting_free);
     link->ping_due = now + HEARTBEAT_MS;
     prolong(link);
 }
@@ -267,24 +272,24 @@ static void greet(Link *link)
         begin_talking(link, INCARNATION_UNKNOWN);
         return;
     }
-    g_autofree char *hello =
-        message_format_hello(link->config->self->name, link->neighbour->name, incarnation());
-    outgoing_append(link->output, slice_of(hello));
+    link->greeting = greeting_new(link->config->self->name, link->neighbour->name,
+                                  trust_secret(link->trust), NULL);
+    outgoing_append(link->output, greeting_line(link->greeting));
     link->state = LINK_GREETING;
 }
 
-/* The answer to our hello has to be the neighbour's hello to us. */
 static void take_greeting(Link *link, Slice line, const Message *message)
 {
-    if (message->kind == MESSAGE_HELLO &&
-        slice_equal(message->hello.from, slice_of(link->neighbour->name)) &&
-        slice_equal(message->hello.to, slice_of(link->config->self->name)))
-        begin_talking(link, message->hello.incarnation);
+    int64_t run;
+    const char *why;
+    GreetingOutcome outcome = greeting_take(link->greeting, line, message, &run, &why);
+
+    if (outcome == GREETING_FAILED)
+        take_down(link, why);
+    else if (outcome == GREETING_ACCEPTED)
+        begin_talking(link, run);
     else
-        take_down(link, line.length > 0 && line.data[0] == '?'
-                            ? "the neighbour does not accept our hello: is the herd's file the "
-                              "same on both sides?"
-                            : "what answers at the neighbour's address is not that neighbour");
+        outgoing_append(link->output, greeting_line(link->greeting));
 }
 
 static void take_sums(Link *link, const Message *message)
@@ -586,17 +591,10 @@ void link_end(Link *link)
 
 bool link_is_idle(const Link *link)
 {
-    switch (link->state) {
-    case LINK_WAITING:
+    if (link->state == LINK_WAITING)
         return !link->up || !has_something_to_say(link);
-    case LINK_TALKING:
-        return !link->ends && outgoing_is_empty(link->output) && !has_something_to_say(link);
-    case LINK_CONNECTING:
-    case LINK_GREETING:
-    case LINK_ENDING:
-        return false;
-    }
-    g_assert_not_reached();
+    return link->state == LINK_TALKING && !link->ends && outgoing_is_empty(link->output) &&
+           !has_something_to_say(link);
 }
 
 uint64_t link_progress(const Link *link)

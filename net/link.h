@@ -4,7 +4,7 @@
 /*
  * What one neighbour is told, and the connections that we open to it for that.
  *
- *     WAITING --> CONNECTING --> GREETING --hello answered--> TALKING --all is said--> ENDING
+ *     WAITING --> CONNECTING --> GREETING --hello accepted--> TALKING --all is said--> ENDING
  *        ^ \                         foreign: no hello ----------^                       |
  *        |  `------------------ any failure, with its reason: the link is down ----------'
  *
@@ -26,6 +26,7 @@
 #include "core/log.h"
 #include "core/record.h"
 #include "core/store.h"
+#include "core/trust.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -43,9 +44,11 @@ typedef struct {
                        do */
 } LinkStatus;
 
-/* A link of @config's member to its neighbour @name, in WAITING with its first try at once. @epoll
+/* A link of @config's member to its neighbour @name, which has to prove the secret of @trust (NULL:
+ * there is none), in WAITING with its first try at once. @epoll
  * is the flood thread's; the link's socket is put there with the link as its data. */
-Link *link_new(const Config *config, const char *name, Store *store, Log *log, int epoll);
+Link *link_new(const Config *config, Trust *trust, const char *name, Store *store, Log *log,
+               int epoll);
 
 /* Closes it. */
 void link_free(void *link);

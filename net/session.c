@@ -6,6 +6,7 @@
 #include "core/incarnation.h"
 #include "core/memory.h"
 #include "core/message.h"
+#include "net/hello.h"
 
 #include <stdio.h>
 #include <sys/socket.h>
@@ -37,18 +38,18 @@ static Slice record_text(const Record *record)
 static SessionOutcome reply_invalid(const SessionContext *context, const Connection *connection,
                                     Slice line, Turn *turn)
 {
-    size_t begin = turn->output->len;
-
     append(turn->output, SLICE("? "));
     append(turn->output, line);
     append(turn->output, SLICE("\n"));
     counters_add(COUNT_INVALID, 1);
     if (log_wants_invalid(context->log)) {
+        Slice shown = message_shown(line);
+        g_autoptr(GString) reply = g_string_new("? ");
+
+        append(reply, shown);
         if (!log_wants_messages(context->log))
-            log_received(context->log, connection->peer, line);
-        log_sent(
-            context->log, connection->peer,
-            (Slice){.data = turn->output->str + begin, .length = turn->output->len - begin - 1});
+            log_received(context->log, connection->peer, shown);
+        log_sent(context->log, connection->peer, (Slice){.data = reply->str, .length = reply->len});
     }
     return SESSION_DONE;
 }
@@ -104,12 +105,23 @@ static StoreOutcome store_and_flood(const SessionContext *context, Record *recor
     return outcome;
 }
 
+/* Whether the rules of access let @connection report for @client. */
+static bool may_report(const SessionContext *context, const Connection *connection, Slice client)
+{
+    if (access_allows(context->access, NULL, connection->token, client))
+        return true;
+    counters_add(COUNT_ACCESS_REFUSED, 1);
+    return false;
+}
+
 /* PROTOCOL R5, R9 */
 static SessionOutcome execute_iamat(const SessionContext *context, const Connection *connection,
                                     const Message *message, Slice line, Turn *turn)
 {
     const char *name = context->config->self->name;
 
+    if (context->access != NULL && !may_report(context, connection, message->iamat.client))
+        return reply_invalid(context, connection, line, turn);
     if (too_far_ahead(context, message->iamat.time_value, turn->received))
         return reply_invalid(context, connection, line, turn);
 
@@ -166,56 +178,42 @@ void session_places(const SessionContext *context, const Connection *connection,
     }
 }
 
-/* The neighbour that may say hello as @from on @connection, or NULL: its name and its address have
- * to be those of the configuration. */
-static const Member *find_neighbour(const SessionContext *context, const Connection *connection,
-                                    Slice from)
-{
-    const GPtrArray *names = context->config->self->neighbours;
-    struct sockaddr_storage address = {0};
-    socklen_t length = sizeof address;
-
-    if (getpeername(connection->descriptor, (struct sockaddr *)&address, &length) != 0)
-        return NULL; /* it has gone already */
-
-    for (unsigned i = 0; i < names->len; i++) {
-        const Member *member = config_member(context->config, names->pdata[i]);
-
-        if (slice_equal(from, slice_of(member->name)) && !member_is_foreign(member) &&
-            member_is_at(member, &address))
-            return member;
-    }
-    return NULL;
-}
-
 bool session_take_config(const SessionContext *context, Connection *connection)
 {
     bool is_new = connection->config == NULL;
 
     connection->config = context->config;
-    return is_new || connection->neighbour == CONNECTION_CLIENT ||
-           find_neighbour(context, connection,
-                          slice_of(g_quark_to_string(connection->neighbour))) != NULL;
+    return is_new || connection->neighbour == CONNECTION_CLIENT || hello_holds(context, connection);
 }
 
 /* PROTOCOL R17, R22: a hello that is not accepted is a client's invalid line. */
 static SessionOutcome execute_hello(const SessionContext *context, Connection *connection,
                                     const Message *message, Slice line, Turn *turn)
 {
-    const char *self = context->config->self->name;
-    const Member *neighbour = NULL;
-
-    if (slice_equal(message->hello.to, slice_of(self)))
-        neighbour = find_neighbour(context, connection, message->hello.from);
-    if (neighbour == NULL)
+    if (!hello_take(context, connection, message, turn->output))
         return reply_invalid(context, connection, line, turn);
+    return SESSION_DONE;
+}
 
-    g_autofree char *hello = message_format_hello(self, neighbour->name, incarnation());
-    g_string_append(turn->output, hello);
-    log_event(context->log, LOG_INFO, "link %s joined from %s", neighbour->name, connection->peer);
-    connection->neighbour = neighbour->id;
-    connection->incarnation = message->hello.incarnation;
-    flood_poke(context->flood, neighbour->id, connection->incarnation);
+/* Not of the protocol: a command only where rules name tokens. */
+static SessionOutcome execute_auth(const SessionContext *context, Connection *connection,
+                                   const Message *message, Slice line, Turn *turn)
+{
+    uint8_t digest[ACCESS_DIGEST_BYTES];
+
+    if (context->access == NULL || !access_has_tokens(context->access))
+        return reply_invalid(context, connection, line, turn);
+    access_digest(message->token, digest);
+    if (!access_knows_token(context->access, digest)) {
+        connection->closing = ++connection->bad_tokens == SESSION_TOKENS_TRIED;
+        return reply_invalid(context, connection, line, turn);
+    }
+
+    g_free(connection->token);
+    connection->token = g_memdup2(digest, sizeof digest);
+    append(turn->output, SLICE("AUTH ok\n"));
+    if (log_wants_messages(context->log))
+        log_sent(context->log, connection->peer, SLICE("AUTH ok"));
     return SESSION_DONE;
 }
 
@@ -257,7 +255,8 @@ static void drop_line(const SessionContext *context, const Connection *connectio
     if (!log_wants_invalid(context->log))
         return;
 
-    g_autofree char *text = g_strndup(line.data, line.length);
+    Slice shown = message_shown(line);
+    g_autofree char *text = g_strndup(shown.data, shown.length);
     log_event(context->log, LOG_WARNING, "link %s dropped a line that is %s: %s",
               session_peer(connection), why, text);
 }
@@ -280,6 +279,9 @@ static SessionOutcome execute_link(const SessionContext *context, const Connecti
     case MESSAGE_IAMAT:
     case MESSAGE_WHATSAT:
     case MESSAGE_HELLO:
+    case MESSAGE_CHALLENGE:
+    case MESSAGE_PROOF:
+    case MESSAGE_AUTH:
     case MESSAGE_PONG:
     case MESSAGE_SUMS:
     case MESSAGE_INVALID:
@@ -364,7 +366,7 @@ void session_too_long(const SessionContext *context, const Connection *connectio
                       Turn *turn)
 {
     if (log_wants_messages(context->log))
-        log_received(context->log, session_peer(connection), head);
+        log_received(context->log, session_peer(connection), message_shown(head));
     if (connection->neighbour != CONNECTION_CLIENT || is_foreign(context, connection, head))
         return; /* members are answered nothing */
     head.length = MIN(head.length, TOO_LONG_SHOWN);
@@ -389,9 +391,11 @@ SessionOutcome session_execute(const SessionContext *context, Connection *connec
     bool link = connection->neighbour != CONNECTION_CLIENT;
 
     if (log_wants_messages(context->log) && !(link && is_of_links(&message)))
-        log_received(context->log, session_peer(connection), line);
+        log_received(context->log, session_peer(connection), message_shown(line));
     if (link)
         return execute_link(context, connection, &message, line, turn);
+    if (G_UNLIKELY(connection->hello != NULL) && message.kind != MESSAGE_PROOF)
+        hello_forget(context, connection);
 
     switch (message.kind) {
     case MESSAGE_IAMAT:
@@ -399,12 +403,16 @@ SessionOutcome session_execute(const SessionContext *context, Connection *connec
     case MESSAGE_WHATSAT:
         return execute_whatsat(context, connection, &message, line, turn);
     case MESSAGE_HELLO:
+    case MESSAGE_PROOF:
         return execute_hello(context, connection, &message, line, turn);
+    case MESSAGE_AUTH:
+        return execute_auth(context, connection, &message, line, turn);
     case MESSAGE_AT: /* PROTOCOL R17: not from a stranger */
     case MESSAGE_INVALID:
         if (is_foreign(context, connection, line))
             return execute_foreign(context, connection, line, turn);
         break;
+    case MESSAGE_CHALLENGE:
     case MESSAGE_SYNC:
     case MESSAGE_PING:
     case MESSAGE_PONG:

@@ -12,12 +12,15 @@
 #include "core/record.h"
 #include "core/state.h"
 #include "core/store.h"
+#include "core/trust.h"
 #include "net/connection.h"
 #include "net/flood.h"
 #include "net/nearby.h"
 
 #include <glib.h>
 #include <stdbool.h>
+
+#define SESSION_TOKENS_TRIED 3 /* wrong ones, after which a connection is closed */
 
 /* What the commands of one member work on. Each worker has its own; what the pointers point to says
  * which lock it has. */
@@ -27,6 +30,9 @@ typedef struct {
     Flood *flood;
     State *state; /* (nullable) where what is stored is saved too */
     Log *log;
+    Trust *trust;   /* (nullable) */
+    Access *access; /* (nullable) the rules of trust, in force when what is being executed began;
+                       each worker has its own reference */
     Nearby nearby;
 } SessionContext;
 
@@ -45,8 +51,8 @@ typedef enum {
     SESSION_LOOKUP, /* a WHATSAT that needs a lookup which blocks; session_places() then ends it */
 } SessionOutcome;
 
-/* Executes @line, which has no LF and no CR before it, as the next command on @connection. Called
- * by the worker that owns the connection. */
+/* Executes @line, which has no LF and no CR before it, as the next command on @connection. If it
+ * was the last, the connection is closing. Called by the worker that owns the connection. */
 SessionOutcome session_execute(const SessionContext *context, Connection *connection, Slice line,
                                Turn *turn);
 

@@ -93,6 +93,8 @@ static void set_deadline(const Worker *worker, Connection *connection, bool prog
         deadline = link_deadline(worker, connection);
     else if (connection->input != NULL)
         deadline = progress ? after_s(worker, limits->line_timeout_s) : old;
+    else if (connection->hello != NULL)
+        deadline = after_s(worker, limits->link_timeout_s);
     else
         deadline = after_s(worker, limits->idle_timeout_s);
     atomic_store_explicit(&connection->deadline, deadline, memory_order_relaxed);
@@ -439,10 +441,12 @@ static Next execute_lines(Worker *worker, Connection *connection)
         }
         worker->begin += size;
         worker->answered++;
+        if (connection->closing)
+            return NEXT_ARM;
         if (connection->must_greet && connection->neighbour == CONNECTION_CLIENT &&
-            !connection->is_foreign)
+            !connection->is_foreign && connection->hello == NULL)
             return NEXT_CLOSE;
-        connection->must_greet = false;
+        connection->must_greet = connection->must_greet && connection->hello != NULL;
     }
 }
 
@@ -571,7 +575,8 @@ static void serve(Worker *worker, Connection *connection)
         break;
     case NEXT_CLOSE:
         close_connection(worker, connection,
-                         connection->counted        ? "was ended by the stop"
+                         connection->counted                              ? "was ended by the stop"
+                         : connection->bad_tokens == SESSION_TOKENS_TRIED ? "sent wrong tokens"
                          : connection->closing      ? "sent a line that is too long"
                          : connection->end_of_input ? "ended"
                                                     : "is gone");
@@ -582,9 +587,11 @@ static void serve(Worker *worker, Connection *connection)
     g_string_truncate(worker->turn.output, 0);
 }
 
-/* A worker that may park keeps no room for output: there may be a thousand of them. */
-static void release_output(Worker *worker)
+/* A worker that may park keeps no room for output, and no rules that may be replaced meanwhile:
+ * there may be a thousand of them. */
+static void release(Worker *worker)
 {
+    g_clear_pointer(&worker->session.access, access_unref);
     g_string_free(worker->turn.output, TRUE);
     worker->turn.output = g_string_new(NULL);
 }
@@ -606,14 +613,16 @@ void worker_main(void *argument)
             break;
         worker.now = worker.taken = monotonic_ns();
         worker.session.config = config_current_get(worker.context->configs);
+        trust_update_access(worker.session.trust, &worker.session.access);
         if (worker.count == BATCH)
             let_watch(&worker);
         while (worker.next < worker.count)
             serve(&worker, worker.batch[worker.next++]);
         if (!worker.watching)
-            release_output(&worker);
+            release(&worker);
     }
 
+    access_unref(worker.session.access);
     g_array_unref(worker.turn.updates);
     g_string_free(worker.turn.output, TRUE);
     g_free(worker.input);

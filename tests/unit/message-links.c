@@ -210,6 +210,85 @@ static void test_r22_hello_reads_back(void)
     g_assert_cmpint(m.hello.incarnation, ==, INT64_C(123456789012345678));
 }
 
+#define NONCE "00112233445566778899aabbccddeeff"
+#define PROOF NONCE NONCE
+
+static void test_r22_hello_with_nonce(void)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    message_append_hello(line, "Bailey", "Bona", 4711, NONCE);
+    g_assert_cmpstr(line->str, ==, "HELLO 1 Bailey Bona 4711 " NONCE "\n");
+    Message m = message_parse(slice_of(line->str));
+    g_assert_cmpint(m.kind, ==, MESSAGE_HELLO);
+    g_assert_cmpint(m.hello.incarnation, ==, 4711);
+    assert_slice(m.hello.nonce, NONCE);
+    m = message_parse(SLICE("HELLO 1 Bailey Bona 4711"));
+    g_assert_cmpuint(m.hello.nonce.length, ==, 0);
+    expect_kind("HELLO 1 Bailey Bona " NONCE, MESSAGE_INVALID);
+    expect_kind("HELLO 1 Bailey Bona 4711 " NONCE "0", MESSAGE_INVALID);
+    expect_kind("HELLO 1 Bailey Bona 4711 " NONCE " x", MESSAGE_INVALID);
+    expect_kind("HELLO 1 Bailey Bona 4711 0011223344556677889900AABBCCDDEE", MESSAGE_INVALID);
+}
+
+static void test_challenge_and_proof(void)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    message_append_challenge(text, NONCE, PROOF);
+    g_assert_cmpstr(text->str, ==, "CHALLENGE " NONCE " " PROOF "\n");
+    Message m = message_parse((Slice){.data = text->str, .length = text->len});
+    g_assert_cmpint(m.kind, ==, MESSAGE_CHALLENGE);
+    assert_slice(m.challenge.nonce, NONCE);
+    assert_slice(m.challenge.proof, PROOF);
+    g_string_truncate(text, 0);
+    message_append_proof(text, PROOF);
+    g_assert_cmpstr(text->str, ==, "PROOF " PROOF "\n");
+    m = message_parse((Slice){.data = text->str, .length = text->len});
+    g_assert_cmpint(m.kind, ==, MESSAGE_PROOF);
+    assert_slice(m.proof, PROOF);
+    expect_kind("CHALLENGE", MESSAGE_INVALID);
+    expect_kind("CHALLENGE " NONCE, MESSAGE_INVALID);
+    expect_kind("CHALLENGE " PROOF " " NONCE, MESSAGE_INVALID);
+    expect_kind("PROOF", MESSAGE_INVALID);
+    expect_kind("PROOF " NONCE, MESSAGE_INVALID);
+    expect_kind("PROOF " PROOF "x", MESSAGE_INVALID);
+}
+
+static void test_auth(void)
+{
+    Message m = message_parse(SLICE(" AUTH  sesame\r"));
+
+    g_assert_cmpint(m.kind, ==, MESSAGE_AUTH);
+    assert_slice(m.token, "sesame");
+    expect_kind("AUTH", MESSAGE_INVALID);
+    expect_kind("AUTH open sesame", MESSAGE_INVALID);
+    expect_kind("auth sesame", MESSAGE_INVALID);
+}
+
+/* What the log has of a line. */
+static void test_shown(void)
+{
+    static const struct {
+        const char *line, *shown;
+    } rows[] = {
+        {"AUTH sesame", "AUTH (token)"},
+        {"\t AUTH open sesame", "AUTH (token)"},
+        {"auth sesame", "AUTH (token)"},
+        {"AUTH", "AUTH (token)"},
+        {"AUTHsesame", "AUTHsesame"},
+        {"PROOF " PROOF, "PROOF (proof)"},
+        {"PROOF x", "PROOF (proof)"},
+        {"CHALLENGE " NONCE " " PROOF, "CHALLENGE (proof)"},
+        {"IAMAT AUTH +1+1 5", "IAMAT AUTH +1+1 5"},
+        {"", ""},
+        {"  ", "  "},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        assert_slice(message_shown(slice_of(rows[i].line)), rows[i].shown);
+}
+
 static void test_sync(void)
 {
     Message m = message_parse(SLICE("SYNC Bona -0.736613614 kiwi +34.068930-118.445127 5.5"));
@@ -384,5 +463,9 @@ int main(int argc, char **argv)
     g_test_add_func("/message/links/sums-of-no-form", test_sums_invalid);
     g_test_add_func("/message/links/property/sums-read-back", test_property_sums);
     g_test_add_func("/message/parse/property/any-bytes", test_property_any_bytes);
+    g_test_add_func("/message/r22/hello-with-nonce", test_r22_hello_with_nonce);
+    g_test_add_func("/message/challenge-and-proof", test_challenge_and_proof);
+    g_test_add_func("/message/auth", test_auth);
+    g_test_add_func("/message/shown-in-logs", test_shown);
     return g_test_run();
 }

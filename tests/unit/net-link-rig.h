@@ -34,12 +34,14 @@ typedef struct {
     const char *neighbour; /* (nullable) options of [member Bona] */
     bool messages;         /* Bona is native, with delivery = message */
     bool deaf;             /* she does not listen yet */
+    const char *secret;    /* (nullable) of the herd */
 } Setup;
 
 typedef struct {
     char *folder; /* (owned) */
     char *hosts[HOSTS];
     Config *config;
+    Trust *trust; /* (owned) */
     Store *store;
     Store *theirs; /* what Bona has: what she hears and what a test has put there */
     Log *log;
@@ -117,6 +119,9 @@ static Rig *rig_new(const Setup *setup)
         ((Member *)rig->config->members->pdata[1])->delivery = DELIVERY_MESSAGE;
     rig->log = log_new(rig->folder, "Bailey", LOG_MESSAGES_ALL, &error);
     g_assert_no_error(error);
+    rig->trust = trust_new();
+    if (setup->secret != NULL)
+        trust_set(rig->trust, &(TrustFiles){.secret = secret_new(slice_of(setup->secret))});
     rig->store = store_new();
     rig->theirs = store_new();
     rig->line = g_string_new(NULL);
@@ -124,7 +129,7 @@ static Rig *rig_new(const Setup *setup)
     rig->listener = -1;
     if (!setup->deaf)
         begin_listening(rig);
-    rig->link = link_new(rig->config, "Bona", rig->store, rig->log, rig->epoll);
+    rig->link = link_new(rig->config, rig->trust, "Bona", rig->store, rig->log, rig->epoll);
     return rig;
 }
 
@@ -138,6 +143,7 @@ static char *rig_end(Rig *rig)
     close(rig->epoll);
     if (rig->listener >= 0)
         close(rig->listener);
+    trust_free(rig->trust);
     store_free(rig->store);
     store_free(rig->theirs);
     log_free(rig->log);

@@ -5,6 +5,8 @@
 
 #include "tests/unit/net-link-rig.h"
 
+#include "core/proof.h"
+
 /* While it is down it keeps nothing: what counts is in the store by then. */
 static void test_offer_while_down(void)
 {
@@ -162,6 +164,99 @@ static void test_wrong_hello(void)
     }
 }
 
+#define SECRET "0123456789abcdef"
+
+/* What a Bona with @secret answers to the hello that she hears now; @ret_proof: what she wants to
+ * hear then, LF included. (both transfer full) */
+static char *challenge_of(Rig *rig, int peer, const char *secret_text, char **ret_proof)
+{
+    static const char nonce[] = "ffeeddccbbaa99887766554433221100";
+    g_autoptr(Secret) secret = secret_new(slice_of(secret_text));
+    g_autofree char *hello = hear_any(rig, peer);
+    g_autoptr(GString) proof = g_string_new(NULL);
+    GString *challenge = g_string_new(NULL);
+    char text[PROOF_DIGITS + 1];
+    Message m = message_parse(slice_of(hello));
+
+    g_assert_cmpint(m.kind, ==, MESSAGE_HELLO);
+    g_assert_cmpuint(m.hello.nonce.length, ==, PROOF_NONCE_DIGITS);
+    g_assert_cmpint(m.hello.incarnation, ==, incarnation());
+    const ProofTranscript transcript = {
+        .dialler = SLICE("Bailey"),
+        .acceptor = SLICE("Bona"),
+        .incarnation = m.hello.incarnation,
+        .dialler_nonce = m.hello.nonce,
+        .acceptor_nonce = slice_of(nonce),
+    };
+    proof_make(secret, PROOF_ACCEPT, &transcript, text);
+    message_append_challenge(challenge, nonce, text);
+    proof_make(secret, PROOF_DIAL, &transcript, text);
+    message_append_proof(proof, text);
+    *ret_proof = g_strndup(proof->str, proof->len);
+    return g_string_free(challenge, FALSE);
+}
+
+/* Both sides prove that they have the secret, over a link and in each message. */
+static void test_secret(void)
+{
+    for (int messages = 0; messages <= 1; messages++) {
+        Rig *rig = rig_new(&(Setup){.secret = SECRET, .messages = messages});
+        uint64_t up = counters_read(COUNT_LINKS_UP);
+        g_autofree char *proof = NULL;
+
+        put(rig, 1, 5);
+        int peer = accept_link(rig);
+        g_autofree char *challenge = challenge_of(rig, peer, SECRET, &proof);
+        say(rig, peer, challenge);
+        assert_heard_any(rig, peer, proof);
+        pump(rig);
+        g_assert_cmpuint(counters_read(COUNT_LINKS_UP), ==, up);
+        say(rig, peer, "HELLO 1 Bona Bailey 7\n");
+        assert_heard(rig, peer, "SYNC Clark +0.000000001 1 " PLACE " 5\n");
+        g_assert_cmpint(link_incarnation(rig->link), ==, 7);
+        close(peer);
+        g_autofree char *log = rig_end(rig);
+        g_assert_false(g_regex_match_simple("[0-9a-f]{32}", log, 0, 0));
+    }
+}
+
+/* She has another secret, or none, or does not like ours. Nobody proves anything to such a one. */
+static void test_secret_refused(void)
+{
+    static const char refused[] =
+        "the neighbour does not accept our hello: are the herd's file and "
+        "its secret the same on both sides?";
+    static const char *const reasons[] = {
+        "the neighbour cannot prove that it has the herd's secret",
+        "the neighbour wants no proof: has it the secret_file?",
+        refused,
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(reasons); i++) {
+        Rig *rig = rig_new(&(Setup){.secret = SECRET});
+        uint64_t failed = counters_read(COUNT_LINK_TRIES_FAILED);
+        g_autofree char *event = g_strdup_printf("link Bona down: %s\n", reasons[i]);
+        g_autofree char *proof = NULL;
+        char byte;
+
+        put(rig, 1, 5);
+        int peer = accept_link(rig);
+        g_autofree char *challenge =
+            challenge_of(rig, peer, i == 0 ? "0123456789abcdeF" : SECRET, &proof);
+        say(rig, peer, i == 1 ? "HELLO 1 Bona Bailey 7\n" : challenge);
+        if (i == 2) {
+            assert_heard_any(rig, peer, proof);
+            say(rig, peer, "? ");
+            say(rig, peer, proof);
+        }
+        pump_until_counted(rig, COUNT_LINK_TRIES_FAILED, failed + 1);
+        g_assert_cmpint(recv(peer, &byte, 1, 0), <=, 0);
+        close(peer);
+        g_autofree char *log = rig_end(rig);
+        g_assert_nonnull(strstr(log, event));
+    }
+}
+
 static void test_no_answer(void)
 {
     Rig *rig = rig_new(&(Setup){0});
@@ -290,6 +385,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/link/r22/wrong-answer-is-down-with-its-reason", test_wrong_hello);
+    g_test_add_func("/link/r22/secret-is-proved", test_secret);
+    g_test_add_func("/link/r22/secret-differs", test_secret_refused);
     g_test_add_func("/link/r22/no-answer-is-down", test_no_answer);
     g_test_add_func("/link/r22/incarnation-of-the-last-hello", test_incarnation);
     g_test_add_func("/link/r23/comes-back", test_comes_back);

@@ -425,6 +425,102 @@ static void test_log(void)
     }
 }
 
+/* printf %s sesame | sha256sum */
+#define SESAME "sha256:d0c04f4b1951e4aeaaec8223ed2039e542f3aae805a6fa7f6d794e5afff5d272"
+
+static void set_rules(Rig *rig, const char *rules)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_clear_pointer(&rig->context.access, access_unref);
+    rig->context.access = access_parse("rules", slice_of(rules), &error);
+    g_assert_no_error(error);
+}
+
+static void test_access(void)
+{
+    Rig *rig = rig_new("log_messages = errors\n");
+    uint64_t refused = counters_read(COUNT_ACCESS_REFUSED), iamat = counters_read(COUNT_IAMAT);
+
+    set_rules(rig, "anyone guest-*\ntoken " SESAME " bus-*\n");
+    assert_reply(rig, rig->client, "IAMAT guest-1 +1+1 900",
+                 "AT Bailey +100.000000005 guest-1 +1+1 900\n");
+    forget_updates(rig);
+    assert_invalid(rig, rig->client, "IAMAT bus-1 +1+1 900");
+    assert_kept(rig, "bus-1", NULL);
+    g_assert_cmpuint(counters_read(COUNT_ACCESS_REFUSED), ==, refused + 1);
+    g_assert_cmpuint(counters_read(COUNT_IAMAT), ==, iamat + 1);
+    assert_reply(rig, rig->client, "AUTH sesame", "AUTH ok\n");
+    assert_reply(rig, rig->client, "IAMAT bus-1 +1+1 900",
+                 "AT Bailey +100.000000005 bus-1 +1+1 900\n");
+    forget_updates(rig);
+
+    /* Other rules: the token counts by them. */
+    set_rules(rig, "token " SESAME " tram-*\n");
+    assert_invalid(rig, rig->client, "IAMAT bus-1 +1+1 901");
+    assert_invalid(rig, rig->client, "IAMAT guest-1 +1+1 901");
+    assert_reply(rig, rig->client, "IAMAT tram-1 +1+1 901",
+                 "AT Bailey +99.000000005 tram-1 +1+1 901\n");
+    forget_updates(rig);
+    /* Links are not concerned, nor who asks. */
+    assert_reply(rig, rig->link, "AT Bona +0.000000001 bus-2 +1+1 5", "");
+    assert_kept(rig, "bus-2", "AT Bona +0.000000001 bus-2 +1+1 5\n");
+    forget_updates(rig);
+    Connection *other = connection_new(-1, &(struct sockaddr_storage){0});
+    g_string_truncate(rig->turn.output, 0);
+    g_assert_cmpint(session_execute(&rig->context, other, SLICE("WHATSAT bus-1 1 0"), &rig->turn),
+                    ==, SESSION_DONE);
+    g_assert_true(g_str_has_prefix(rig->turn.output->str, "AT Bailey "));
+    assert_invalid(rig, other, "IAMAT tram-1 +1+1 902");
+    connection_free(other);
+    access_unref(rig->context.access);
+    g_autofree char *log = end_log(rig);
+    g_assert_nonnull(strstr(log, " ? IAMAT bus-1 +1+1 900\n"));
+    g_assert_null(strstr(log, "sesame"));
+    rig_free(rig);
+}
+
+static void test_auth(void)
+{
+    Rig *rig = rig_new("");
+    uint64_t invalid;
+
+    /* No command without rules, or with rules that name no token. */
+    for (int i = 0; i < 5; i++)
+        assert_invalid(rig, rig->client, "AUTH wrong");
+    set_rules(rig, "anyone *\n");
+    for (int i = 0; i < 5; i++)
+        assert_invalid(rig, rig->client, "AUTH wrong");
+    set_rules(rig, "token " SESAME " *\n");
+    assert_invalid(rig, rig->client, "AUTH sesame sesame");
+    assert_invalid(rig, rig->client, "auth sesame");
+    assert_reply(rig, rig->link, "AUTH sesame", "");
+
+    assert_invalid(rig, rig->client, "AUTH wrong");
+    assert_reply(rig, rig->client, "AUTH sesame", "AUTH ok\n");
+    assert_invalid(rig, rig->client, "AUTH wrong");
+    assert_reply(rig, rig->client, "IAMAT k +1+1 900", "AT Bailey +100.000000005 k +1+1 900\n");
+    forget_updates(rig);
+    g_string_truncate(rig->turn.output, 0);
+    invalid = counters_read(COUNT_INVALID);
+    g_assert_false(rig->client->closing);
+    g_assert_cmpint(session_execute(&rig->context, rig->client, SLICE("AUTH wrong"), &rig->turn),
+                    ==, SESSION_DONE);
+    g_assert_true(rig->client->closing);
+    g_assert_cmpstr(rig->turn.output->str, ==, "? AUTH wrong\n");
+    g_assert_cmpuint(counters_read(COUNT_INVALID), ==, invalid + 1);
+
+    session_too_long(&rig->context, rig->client, SLICE("AUTH sesame-and-more"), &rig->turn);
+    access_unref(rig->context.access);
+    g_autofree char *log = end_log(rig);
+    g_assert_nonnull(strstr(log, "AUTH (token)\n"));
+    g_assert_nonnull(strstr(log, "AUTH ok\n"));
+    g_assert_nonnull(strstr(log, "? AUTH (token)\n"));
+    g_assert_null(strstr(log, "sesame"));
+    g_assert_null(strstr(log, "wrong"));
+    rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -444,5 +540,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/r22/hello-wants-name-address-and-us", test_r22_hello);
     g_test_add_func("/session/r22/no-longer-than-it-is-a-neighbour", test_take_config);
     g_test_add_func("/session/log/says-what-is-asked-for", test_log);
+    g_test_add_func("/session/access/rules", test_access);
+    g_test_add_func("/session/access/auth", test_auth);
     return g_test_run();
 }

@@ -183,6 +183,29 @@ static void test_set(void)
     trust_free(trust);
 }
 
+/* Files that say the same change nothing. */
+static void test_same(void)
+{
+    Trust *trust = trust_new();
+    g_autoptr(Secret) secret = secret_new(SLICE("0123456789abcdef"));
+    g_autoptr(Secret) other = secret_new(SLICE("0123456789abcdeF"));
+    g_autoptr(Access) access = access_parse("rules", SLICE("anyone a"), NULL);
+    g_autoptr(Access) more = access_parse("rules", SLICE("anyone a b"), NULL);
+
+    g_assert_true(trust_has_secret(trust, NULL));
+    g_assert_false(trust_has_secret(trust, secret));
+    g_assert_true(trust_has_access(trust, NULL));
+    g_assert_false(trust_has_access(trust, access));
+    set(trust, "0123456789abcdef", "anyone a");
+    g_assert_false(trust_has_secret(trust, NULL));
+    g_assert_true(trust_has_secret(trust, secret));
+    g_assert_false(trust_has_secret(trust, other));
+    g_assert_false(trust_has_access(trust, NULL));
+    g_assert_true(trust_has_access(trust, access));
+    g_assert_false(trust_has_access(trust, more));
+    trust_free(trust);
+}
+
 typedef struct {
     Trust *trust;
     atomic_bool stop;
@@ -226,6 +249,7 @@ int main(int argc, char **argv)
     g_test_add_func("/trust/secret-file-is-open-to-others", test_secret_is_open);
     g_test_add_func("/trust/no-such-file", test_no_file);
     g_test_add_func("/trust/set", test_set);
+    g_test_add_func("/trust/same-as-before", test_same);
     g_test_add_func("/trust/set-while-in-use", test_set_while_in_use);
     return g_test_run();
 }
