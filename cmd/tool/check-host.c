@@ -2,6 +2,7 @@
 #include "cmd/tool/check-host.h"
 
 #include "core/credential.h"
+#include "core/trust.h"
 #include "places/places.h"
 
 #include <errno.h>
@@ -144,6 +145,11 @@ void check_files(Checklist *list, const RosterEntry *entry)
     else
         checklist_add(list, CHECK_OK, "%s: [places] fits its provider", name);
     places_unref(places);
+
+    g_autoptr(GError) distrust = NULL;
+    g_auto(TrustFiles) trusted = {0};
+    if (!trust_read(config, &trusted, NULL, &distrust))
+        checklist_add(list, CHECK_BAD, "%s: %s", name, distrust->message);
 }
 
 /* ---- descriptors ---- */

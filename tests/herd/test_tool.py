@@ -500,6 +500,13 @@ class Check(ToolTestCase):
                          [f'bad   Bailey: [access] rules_file: {empty} is empty'])
         self.assertEqual(check(2, access={'rules_file': self.directory}),
                          [f'bad   Bailey: [access] rules_file: {self.directory} is no file'])
+        short = write('short', 'secret')
+        self.assertEqual(check(2, **{'herd Bailey': {'secret_file': short}}),
+                         [f'bad   Bailey: [herd] secret_file: {short} holds 6 bytes; a secret has 16 or more, such as what '
+                          '"openssl rand -hex 32" prints'])
+        rules = write('rules', 'anyone\n')
+        self.assertEqual(check(2, access={'rules_file': rules}),
+                         [f'bad   Bailey: [access] rules_file: {rules}, line 1: names no clients'])
         self.assertEqual(check(2, **{'herd Bailey': {'state_dir': path}}),
                          [f'bad   Bailey: [herd] state_dir: {path} is no folder'])
         wrong = check(2, **{'herd Bailey': {'places': 'file'}, 'places': {'file': path}})
