@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/trust.h"
 
+#include "core/credential.h"
 #include "core/thread.h"
 
 #include <stdatomic.h>
@@ -17,14 +18,18 @@ bool trust_read(const Config *config, TrustFiles *ret_files, GPtrArray *warnings
     bool open = false;
 
     if (config->secret_file != NULL) {
-        files.secret = secret_read(config->secret_file, &open, error);
+        g_autofree char *path = credential_path(config->secret_file);
+
+        files.secret = secret_read(path, &open, error);
         if (files.secret == NULL) {
             g_prefix_error(error, "[herd] secret_file: ");
             return false;
         }
     }
     if (config->access_rules_file != NULL) {
-        files.access = access_read(config->access_rules_file, error);
+        g_autofree char *path = credential_path(config->access_rules_file);
+
+        files.access = access_read(path, error);
         if (files.access == NULL) {
             g_prefix_error(error, "[access] rules_file: ");
             return false;
