@@ -32,7 +32,8 @@ typedef struct {
 
 static const char summary[] =
     "Runs member NAME of a herd of location servers in the foreground, until SIGTERM or SIGINT.\n"
-    "SIGHUP reopens its log and takes what has changed in the configuration and the places file.";
+    "SIGHUP reopens its log and takes what has changed in the configuration, the places file and "
+    "the\nfiles of its TLS.";
 
 static const char examples[] =
     "Examples:\n"
@@ -186,8 +187,8 @@ static void keep_no_large_blocks(void)
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 }
 
-/* Takes @config, which was read from @path, @places and what is in @files. */
-static int run(const char *path, Config *config, Places *places, TrustFiles *files)
+/* Takes @config, which was read from @path, @places, what is in @files, and @tls. */
+static int run(const char *path, Config *config, Places *places, TrustFiles *files, TlsContext *tls)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Service) service = service_new();
@@ -196,7 +197,7 @@ static int run(const char *path, Config *config, Places *places, TrustFiles *fil
 
     keep_no_large_blocks();
     raise_descriptor_limit();
-    Server *server = server_start(path, config, places, files, handed, &error);
+    Server *server = server_start(path, config, places, files, tls, handed, &error);
     if (server == NULL) {
         fprintf(stderr, "herdd: %s\n", error->message);
         return EXIT_FAILURE;
@@ -249,8 +250,17 @@ static int act(const Arguments *arguments)
         fprintf(stderr, "herdd: %s: %s\n", path, error->message);
         return EXIT_USAGE;
     }
+    g_autoptr(TlsContext) tls = NULL;
+    if (config_needs_tls(config)) {
+        tls = tls_context_new(&config->tls, &error);
+        if (tls == NULL) {
+            fprintf(stderr, "herdd: %s: [tls] %s\n", path, error->message);
+            return EXIT_USAGE;
+        }
+    }
     return arguments->check ? check(config)
-                            : run(path, g_steal_pointer(&config), g_steal_pointer(&places), &files);
+                            : run(path, g_steal_pointer(&config), g_steal_pointer(&places), &files,
+                                  g_steal_pointer(&tls));
 }
 
 int main(int argc, char **argv)

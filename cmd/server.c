@@ -31,6 +31,7 @@ struct Server {
     ConfigCurrent *configs;
     PlacesCurrent *places;
     Trust *trust;
+    Tls *tls;
     Log *log;
     Store *store;
     State *state; /* (nullable) */
@@ -209,12 +210,13 @@ static bool make_parts(Server *server, GArray *handed, GError **error)
     workers->lookups = lookups_new(workers->ready, config->places.max_lookups,
                                    config->places.max_waiting, config->places.timeout_ms);
     server->acceptor =
-        acceptor_new(server->configs, server->connections, workers->ready,
+        acceptor_new(server->configs, server->connections, workers->ready, server->tls,
                      (Sweep){.run = sweep, .self = server}, handed, server->log, error);
     if (server->acceptor == NULL)
         return false;
     /* After the listening sockets: a neighbour that is told of us must be able to answer. */
-    server->flood = flood_new(server->configs, server->trust, server->store, server->log, error);
+    server->flood =
+        flood_new(server->configs, server->trust, server->tls, server->store, server->log, error);
     if (server->flood == NULL)
         return false;
     workers->session = (SessionContext){
@@ -245,6 +247,7 @@ static void free_parts(Server *server)
     places_current_free(server->places);
     rates_free(server->rates);
     trust_free(server->trust);
+    tls_free(server->tls);
     log_free(server->log);
     config_current_free(server->configs);
     g_free(server->config_path);
@@ -304,7 +307,7 @@ static bool start_http(Server *server, GError **error)
 }
 
 Server *server_start(const char *config_path, Config *config, Places *places, TrustFiles *files,
-                     GArray *handed, GError **error)
+                     TlsContext *tls, GArray *handed, GError **error)
 {
     Server *server = g_new0(Server, 1);
 
@@ -313,6 +316,7 @@ Server *server_start(const char *config_path, Config *config, Places *places, Tr
     server->places = places_current_new(places);
     server->trust = trust_new();
     trust_set(server->trust, files);
+    server->tls = tls_new(tls);
     if (!make_parts(server, handed, error)) {
         free_parts(server);
         return NULL;
@@ -338,6 +342,7 @@ typedef struct {
     Places *places;       /* (owned) (nullable) NULL: those that there are stay */
     TrustFiles files;
     GPtrArray *warnings; /* (owned) texts, of files */
+    TlsContext *tls;     /* (owned) (nullable) NULL: it has no use for TLS */
 } Reload;
 
 static void reload_clear(Reload *reload)
@@ -347,6 +352,7 @@ static void reload_clear(Reload *reload)
     places_unref(reload->places);
     trust_files_clear(&reload->files);
     g_clear_pointer(&reload->warnings, g_ptr_array_unref);
+    tls_context_unref(reload->tls);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reload, reload_clear)
 
@@ -386,6 +392,28 @@ static bool prepare_trust(const Server *server, Reload *reload, GError **error)
     return true;
 }
 
+/* New files count for new connections and links. Those that hold the same change nothing: clients
+ * can go on with the tickets that they have. */
+static bool prepare_tls(const Server *server, Reload *reload, GError **error)
+{
+    g_autoptr(TlsContext) running = tls_context(server->tls);
+
+    if (!config_needs_tls(reload->config))
+        return true;
+    reload->tls = tls_context_new(&reload->config->tls, error);
+    if (reload->tls == NULL) {
+        g_prefix_error(error, "%s: [tls] ", server->config_path);
+        return false;
+    }
+    if (running != NULL && tls_context_equal(running, reload->tls)) {
+        tls_context_unref(reload->tls);
+        reload->tls = g_steal_pointer(&running);
+    } else {
+        g_ptr_array_add(reload->change->taken, g_strdup("[tls] the files"));
+    }
+    return true;
+}
+
 /* The first phase: all that may fail, and that nobody notices. Each part that reads files of its
  * own has its step at the end, and keeps what it has read in the Reload. */
 static bool prepare_reload(const Server *server, Reload *reload, GError **error)
@@ -396,7 +424,8 @@ static bool prepare_reload(const Server *server, Reload *reload, GError **error)
     if (reload->config == NULL)
         return false;
     reload->change = config_change_new(reload->config, running);
-    return prepare_places(server, reload, error) && prepare_trust(server, reload, error);
+    return prepare_places(server, reload, error) && prepare_trust(server, reload, error) &&
+           prepare_tls(server, reload, error);
 }
 
 /* The second phase: it cannot fail. Each part takes its share out of the Reload. */
@@ -410,6 +439,7 @@ static void commit_reload(Server *server, Reload *reload)
     lookups_set_bounds(server->workers.lookups, config->places.max_lookups,
                        config->places.max_waiting, config->places.timeout_ms);
     log_set_level(server->log, config->log_level, config->log_messages);
+    tls_use(server->tls, g_steal_pointer(&reload->tls));
     if (config_current_replace(server->configs, g_steal_pointer(&reload->config))) {
         flood_take_config(server->flood);
         connections_rouse(server->connections, server->workers.ready);

@@ -10,6 +10,7 @@
 
 #include "core/config.h"
 #include "core/trust.h"
+#include "net/tls.h"
 #include "places/places.h"
 
 #include <glib.h>
@@ -19,11 +20,12 @@
 typedef struct Server Server;
 
 /* Starts the member that @config (transfer full), read from @config_path, is for, with @places
- * (transfer full) and what @config's files say of whom to believe, which it takes from @files. It
+ * (transfer full) and what @config's files say of whom to believe, which it takes from @files,
+ * and what its TLS connections are made with, @tls (transfer full) (nullable). It
  * listens by the sockets of @handed (of HandedSocket) as far as they are at its addresses. When it
  * returns, the member serves. NULL with @error set: nothing is left running. */
 Server *server_start(const char *config_path, Config *config, Places *places, TrustFiles *files,
-                     GArray *handed, GError **error);
+                     TlsContext *tls, GArray *handed, GError **error);
 
 /* The configuration in force. (transfer none) */
 const Config *server_config(const Server *server);

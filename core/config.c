@@ -317,9 +317,11 @@ static bool check_endpoints(const char *path, const Config *config, GError **err
                             "%s is no address that neighbours can connect to: put one that is "
                             "first",
                             endpoint->text);
-            if (!wildcard && !g_hash_table_insert(taken, endpoint->text, member->name))
+            void *address = (void *)(uintptr_t)endpoint_address_text(endpoint);
+
+            if (!wildcard && !g_hash_table_insert(taken, address, member->name))
                 return fail(error, HERD_CONFIG_ERROR_VALUE, path, group, "listen",
-                            "%s stands in this file twice", endpoint->text);
+                            "%s stands in this file twice", endpoint_address_text(endpoint));
         }
     }
     return true;
@@ -367,6 +369,69 @@ static void warn_unused(const char *path, Config *config)
                                             options_provider_name(places->provider)));
 }
 
+/* The first address of @member, where it is connected to, is said over TLS. */
+static bool is_reached_over_tls(const Member *member)
+{
+    return ((const Endpoint *)member->listen->pdata[0])->tls;
+}
+
+static const Endpoint *find_tls_listener(const Member *member)
+{
+    for (unsigned i = 0; i < member->listen->len; i++)
+        if (((const Endpoint *)member->listen->pdata[i])->tls)
+            return member->listen->pdata[i];
+    return NULL;
+}
+
+bool config_needs_tls(const Config *config)
+{
+    const GPtrArray *names = config->self->neighbours;
+
+    if (find_tls_listener(config->self) != NULL)
+        return true;
+    for (unsigned i = 0; i < names->len; i++)
+        if (is_reached_over_tls(config_member(config, names->pdata[i])))
+            return true;
+    return false;
+}
+
+/* What is said over TLS needs a certificate, and its key. */
+static bool check_tls(const char *path, const Config *config, GError **error)
+{
+    const TlsOptions *tls = &config->tls;
+    const Endpoint *listener = find_tls_listener(config->self);
+
+    if (listener != NULL && tls->certificate_file == NULL)
+        return fail(error, HERD_CONFIG_ERROR_VALUE, path, "tls", "certificate_file",
+                    "is missing: %s listens on %s", config->self->name, listener->text);
+    if ((tls->certificate_file != NULL) != (tls->key_file != NULL))
+        return fail(error, HERD_CONFIG_ERROR_VALUE, path, "tls",
+                    tls->key_file != NULL ? "certificate_file" : "key_file",
+                    "is missing: a certificate and its key go together");
+    return true;
+}
+
+/* Adds a warning if links over TLS are to anybody who has the right address. */
+static void warn_unproven(const char *path, Config *config)
+{
+    const GPtrArray *names = config->self->neighbours;
+
+    if (config->tls.ca_file != NULL || config->secret_file != NULL)
+        return;
+    for (unsigned i = 0; i < names->len; i++) {
+        const Member *neighbour = config_member(config, names->pdata[i]);
+
+        if (!is_reached_over_tls(neighbour))
+            continue;
+        g_ptr_array_add(config->warnings,
+                        g_strdup_printf("%s: [tls] ca_file: is missing, and [herd] secret_file "
+                                        "too: links over TLS are encrypted, but %s is known by its "
+                                        "address alone",
+                                        path, neighbour->name));
+        return;
+    }
+}
+
 Config *config_load(const char *path, const char *name, GError **error)
 {
     g_autoptr(Config) config = g_new0(Config, 1);
@@ -397,10 +462,11 @@ Config *config_load(const char *path, const char *name, GError **error)
         return NULL;
     }
 
-    if (!find_self(path, name, config, error))
+    if (!find_self(path, name, config, error) || !check_tls(path, config, error))
         return NULL;
     warn_unreachable(path, config);
     warn_unused(path, config);
+    warn_unproven(path, config);
     return g_steal_pointer(&config);
 }
 

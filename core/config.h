@@ -119,6 +119,9 @@ Config *config_load(const char *path, const char *name, GError **error);
 void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 
+/* Whether anything that this member listens on or connects to is said over TLS. */
+bool config_needs_tls(const Config *config);
+
 /* The member called @name, or NULL. (transfer none) */
 const Member *config_member(const Config *config, const char *name);
 

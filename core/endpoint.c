@@ -81,6 +81,11 @@ static struct in6_addr host_of(const struct sockaddr_storage *address)
     return host;
 }
 
+const char *endpoint_address_text(const Endpoint *endpoint)
+{
+    return endpoint->text + (endpoint->tls ? strlen(TLS) : 0);
+}
+
 bool endpoint_is_wildcard(const Endpoint *endpoint)
 {
     struct in6_addr host = host_of(&endpoint->address);

@@ -23,6 +23,9 @@ typedef struct {
 Endpoint *endpoint_parse(const char *written, char **ret_why);
 void endpoint_free(void *endpoint);
 
+/* What it is called without the tls://: one address cannot be said both ways. (transfer none) */
+const char *endpoint_address_text(const Endpoint *endpoint);
+
 /* Whether it stands for every address of this host (0.0.0.0, [::]). */
 bool endpoint_is_wildcard(const Endpoint *endpoint);
 

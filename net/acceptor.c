@@ -30,6 +30,7 @@ struct Acceptor {
     const ConfigCurrent *configs;
     Connections *connections;
     ReadySet *ready;
+    Tls *tls;
     Sweep sweep;
     Log *log;
     int wake;            /* (owned) eventfd: look at `closing` and `stop`; read-only after new */
@@ -51,6 +52,8 @@ struct Acceptor {
     bool is_short;        /* the same of max_memory_mb */
     int64_t said_crowded; /* monotonic_ms() when it was last told of max_connections_per_address;
                              owned by the acceptor thread */
+    bool busy; /* the log has been told that max_handshakes are there; owned by the acceptor thread
+                */
 };
 
 static void close_listeners(Acceptor *acceptor)
@@ -61,7 +64,7 @@ static void close_listeners(Acceptor *acceptor)
 }
 
 Acceptor *acceptor_new(const ConfigCurrent *configs, Connections *connections, ReadySet *ready,
-                       Sweep sweep, GArray *handed, Log *log, GError **error)
+                       Tls *tls, Sweep sweep, GArray *handed, Log *log, GError **error)
 {
     Acceptor *acceptor = g_new0(Acceptor, 1);
     const Config *config = config_current_get(configs);
@@ -70,6 +73,7 @@ Acceptor *acceptor_new(const ConfigCurrent *configs, Connections *connections, R
     acceptor->configs = configs;
     acceptor->connections = connections;
     acceptor->ready = ready;
+    acceptor->tls = tls;
     acceptor->sweep = sweep;
     acceptor->log = log;
     pthread_mutex_init(&acceptor->lock, NULL);
@@ -122,6 +126,17 @@ static void say_change(Acceptor *acceptor, bool *said, bool now, const char *beg
     *said = now;
 }
 
+/* Whether a handshake may begin on @connection. */
+static bool begin_tls(Acceptor *acceptor, Connection *connection, unsigned max_handshakes)
+{
+    bool begun = connection_begin_tls(connection, acceptor->tls, max_handshakes);
+
+    say_change(acceptor, &acceptor->busy, !begun,
+               "max_handshakes are not finished, new TLS connections are closed at once",
+               "new TLS connections are served again");
+    return begun;
+}
+
 /* Says where they all come from, but not of each that is refused. */
 static void say_crowded(Acceptor *acceptor, const struct sockaddr_storage *address)
 {
@@ -161,7 +176,8 @@ static bool is_above_limit(Acceptor *acceptor, const LimitOptions *limits,
     return full || is_short || crowded;
 }
 
-static void admit(Acceptor *acceptor, int descriptor, const struct sockaddr_storage *address)
+static void admit(Acceptor *acceptor, int descriptor, const struct sockaddr_storage *address,
+                  bool tls)
 {
     const Config *config = config_current_get(acceptor->configs);
     Counter counter;
@@ -174,12 +190,21 @@ static void admit(Acceptor *acceptor, int descriptor, const struct sockaddr_stor
     }
 
     Connection *connection = connection_new(descriptor, address);
-    unsigned patience_s = above ? GREETING_S : config->limits.idle_timeout_s;
+    if (tls && !begin_tls(acceptor, connection, config->limits.max_handshakes)) {
+        counters_add(COUNT_HANDSHAKES_REFUSED, 1);
+        close(descriptor);
+        connection_free(connection);
+        return;
+    }
+    unsigned patience_s = above ? GREETING_S
+                          : tls ? config->limits.handshake_timeout_s
+                                : config->limits.idle_timeout_s;
     if (patience_s > 0)
         atomic_store(&connection->deadline, monotonic_ms() + (int64_t)patience_s * 1000);
     connection->must_greet = above;
     counters_add(COUNT_CONNECTIONS, 1);
-    log_event(acceptor->log, LOG_INFO, "open %s", connection->peer);
+    if (!tls) /* otherwise when hands are shaken: worker.c */
+        log_event(acceptor->log, LOG_INFO, "open %s", connection->peer);
     connections_add(acceptor->connections, connection);
     /* If a reload has come in between it may have looked for connections before this one was there.
      */
@@ -192,17 +217,17 @@ static void admit(Acceptor *acceptor, int descriptor, const struct sockaddr_stor
 }
 
 /* Accepts what waits on @listener. FALSE: the system has run out of something, so wait a little. */
-static bool accept_burst(Acceptor *acceptor, int listener)
+static bool accept_burst(Acceptor *acceptor, const Listener *listener)
 {
     for (int i = 0; i < ACCEPT_BURST; i++) {
         struct sockaddr_storage address = {0};
         socklen_t length = sizeof address;
-        int descriptor =
-            accept4(listener, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int descriptor = accept4(listener->descriptor, (struct sockaddr *)&address, &length,
+                                 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (descriptor >= 0) {
             say_change(acceptor, &acceptor->exhausted, false, "", "accepting again");
-            admit(acceptor, descriptor, &address);
+            admit(acceptor, descriptor, &address, listener->tls);
             continue;
         }
         switch (errno) {
@@ -236,7 +261,7 @@ static void accept_last(Acceptor *acceptor)
         const Listener *listener = &g_array_index(acceptor->listeners, Listener, i);
 
         for (int burst = 0; burst < LAST_BURSTS && !listener->handed; burst++)
-            if (!accept_burst(acceptor, listener->descriptor))
+            if (!accept_burst(acceptor, listener))
                 return;
     }
 }
@@ -267,7 +292,8 @@ static void acceptor_main(void *argument)
         bool exhausted = false;
         for (unsigned i = 1; i < acceptor->polled->len; i++)
             if ((pacing && polled[i].fd >= 0) || (ready > 0 && polled[i].revents != 0))
-                exhausted |= !accept_burst(acceptor, polled[i].fd);
+                exhausted |=
+                    !accept_burst(acceptor, &g_array_index(acceptor->listeners, Listener, i - 1));
         pacing = exhausted;
 
         int64_t now = monotonic_ms();

@@ -11,6 +11,7 @@
 #include "net/connections.h"
 #include "net/listeners.h"
 #include "net/ready-set.h"
+#include "net/tls.h"
 
 #include <glib.h>
 
@@ -33,7 +34,7 @@ typedef struct {
  * there; nothing is accepted yet, but clients can connect. NULL with @error set: one line with the
  * address and the cause. Called from main. */
 Acceptor *acceptor_new(const ConfigCurrent *configs, Connections *connections, ReadySet *ready,
-                       Sweep sweep, GArray *handed, Log *log, GError **error);
+                       Tls *tls, Sweep sweep, GArray *handed, Log *log, GError **error);
 
 /* Its sockets, of Listener, as they are until it stops to listen. Called from main. (transfer
  * none) */

@@ -12,9 +12,11 @@
  */
 
 #include "core/config.h"
+#include "core/log.h"
 #include "core/slice.h"
 #include "core/timestamp.h"
 #include "net/pace.h"
+#include "net/stream.h"
 
 #include <glib.h>
 #include <netinet/in.h>
@@ -22,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #define CONNECTION_CLIENT 0 /* neighbour of a connection that is no link */
@@ -54,7 +57,8 @@ struct Connection {
      * first member lives as long as the process: see connection_free() */
     atomic_uint state;
 
-    int descriptor;      /* (owned) read-only after new; closed under the lock of Connections */
+    /* its descriptor is owned, read-only after new, and closed under the lock of Connections */
+    Stream stream;
     GQuark neighbour;    /* its Member.id once a hello was accepted, or CONNECTION_CLIENT */
     int64_t incarnation; /* of that neighbour, as its hello said */
     Timestamp received;  /* when the last of input came in */
@@ -81,7 +85,8 @@ struct Connection {
     bool quiet;           /* it was counted when nothing had come for long */
     bool has_lines;       /* input holds a complete line: it has to be executed, not waited for */
     bool closing;         /* nothing more is executed; when output is sent, linger */
-    bool lingering;       /* output is shut down; input is thrown away until its end */
+    bool lingering;       /* input is thrown away until its end */
+    bool never_opened;    /* its handshake has failed, which the log has */
     uint8_t bad_tokens;   /* said so far */
     int unread;           /* bytes of input that had arrived when it was counted */
     int64_t linger_until; /* monotonic_ms() */
@@ -101,9 +106,32 @@ struct Connection {
 /* Takes over @descriptor, whose peer is @address. The caller owns the connection. */
 Connection *connection_new(int descriptor, const struct sockaddr_storage *address);
 
+/* What is said over @connection, which is new, is said over TLS. FALSE: @max_handshakes are not
+ * finished (or the system has no memory). */
+bool connection_begin_tls(Connection *connection, Tls *tls, unsigned max_handshakes);
+
+/* Goes on with the handshake of @connection, counts how it went and tells @log. HANDSHAKE_FAILED:
+ * it is over with TLS, and @connection is to linger, so that the peer hears why. Called by its
+ * owner. */
+Handshake connection_shake_hands(Connection *connection, Log *log);
+
 /* Frees all that it keeps; the descriptor is closed already. The connection itself is kept for the
  * next that is made, since a worker may still hold an event of its socket. */
 void connection_free(Connection *connection);
+
+/* Moves the input that @connection has kept to @bytes, where there is room for it; returns how
+ * much.
+ */
+static inline size_t connection_take_input(Connection *connection, char *bytes)
+{
+    Kept *kept = g_steal_pointer(&connection->input);
+    size_t length = kept != NULL ? kept->length : 0;
+
+    if (kept != NULL)
+        memcpy(bytes, kept->bytes, length);
+    g_free(kept);
+    return length;
+}
 
 /* Keeps a copy of @bytes; NULL for none. */
 Kept *kept_new(Slice bytes);

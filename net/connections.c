@@ -135,7 +135,8 @@ void connections_close(Connections *connections, Connection *connection)
         moved->position = connection->position;
     }
     count_out(connections, &connection->network);
-    close(connection->descriptor); /* whatever it returns, the descriptor is gone: close(2) */
+    close(
+        connection->stream.descriptor); /* whatever it returns, the descriptor is gone: close(2) */
     if (connections->all->len == 0)
         condition_signal(&connections->none);
     mutex_unlock(&connections->lock);
@@ -186,7 +187,7 @@ static void expire(Connection *connection, int64_t now)
         return;
     atomic_store(&connection->expired, true);
     atomic_store(&connection->cut, true);
-    shutdown(connection->descriptor,
+    shutdown(connection->stream.descriptor,
              SHUT_RDWR); /* it fails when the peer has gone: the same to us */
 }
 

@@ -59,7 +59,8 @@ int dial(const Endpoint *from, const Endpoint *to, int timeout_ms)
     return -1;
 }
 
-int dial_outcome(int descriptor)
+/* 0, or why it is not connected (errno). */
+static int connect_problem(int descriptor)
 {
     int problem = 0;
     socklen_t length = sizeof problem;
@@ -67,4 +68,45 @@ int dial_outcome(int descriptor)
     if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &problem, &length) != 0)
         return errno;
     return problem;
+}
+
+static DialOutcome shake_hands(Stream *stream, const char *name, char **ret_why)
+{
+    switch (stream_shake_hands(stream)) {
+    case HANDSHAKE_WAITS:
+        return DIAL_WAITS;
+    case HANDSHAKE_FAILED:
+        *ret_why = g_strdup_printf("TLS handshake failed: %s", stream_problem(stream));
+        return DIAL_FAILED;
+    case HANDSHAKE_DONE:
+        break;
+    }
+    if (name == NULL || stream_is_certified_as(stream, slice_of(name)))
+        return DIAL_DONE;
+
+    const char *other = stream_certificate_name(stream);
+    *ret_why = g_strdup_printf("what answers at the neighbour's address has a certificate in the "
+                               "name of %s",
+                               other != NULL ? other : "nobody");
+    return DIAL_FAILED;
+}
+
+DialOutcome dial_go_on(Stream *stream, const Endpoint *to, Tls *tls, const char *name,
+                       char **ret_why)
+{
+    if (stream->tls == NULL) {
+        int problem = connect_problem(stream->descriptor);
+
+        if (problem != 0) {
+            *ret_why = g_strdup(g_strerror(problem));
+            return DIAL_FAILED;
+        }
+        if (!to->tls)
+            return DIAL_DONE;
+        if (!stream_connect_tls(stream, tls)) {
+            *ret_why = g_strdup("OpenSSL has no memory");
+            return DIAL_FAILED;
+        }
+    }
+    return shake_hands(stream, name, ret_why);
 }

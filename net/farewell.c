@@ -12,8 +12,7 @@
  * about to say nothing: it may be left without a farewell. */
 static bool is_quiet(const Connection *connection)
 {
-    return connection->unread == 0 &&
-           timestamp_now().seconds - connection->received.seconds > LINGER_MS / 1000 + 1;
+    return timestamp_now().seconds - connection->received.seconds > LINGER_MS / 1000 + 1;
 }
 
 bool farewell_receive(Connection *connection, char *bytes, size_t size, size_t *ret_received)
@@ -21,16 +20,18 @@ bool farewell_receive(Connection *connection, char *bytes, size_t size, size_t *
     size_t received = 0;
 
     if (!connection->counted) {
-        if (ioctl(connection->descriptor, SIOCINQ, &connection->unread) != 0)
+        if (ioctl(connection->stream.descriptor, SIOCINQ, &connection->unread) != 0)
             return false; /* it is no socket that could have input */
         connection->counted = true;
-        connection->quiet = is_quiet(connection);
+        connection->quiet = connection->unread == 0 && is_quiet(connection);
+        if (connection->stream.tls != NULL)
+            connection->unread += STREAM_AHEAD;
     }
     while (received < size) {
         size_t room = MIN(size - received, (size_t)connection->unread);
         char beyond;
-        ssize_t n = room > 0 ? recv(connection->descriptor, bytes + received, room, 0)
-                             : recv(connection->descriptor, &beyond, 1, MSG_PEEK);
+        ssize_t n = room > 0 ? stream_receive(&connection->stream, bytes + received, room)
+                             : recv(connection->stream.descriptor, &beyond, 1, MSG_PEEK);
 
         if (n < 0 && errno == EINTR)
             continue;

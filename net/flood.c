@@ -22,6 +22,7 @@ struct Flood {
 
     const ConfigCurrent *configs; /* read-only after new */
     Trust *trust;                 /* (nullable) read-only after new */
+    Tls *tls;                     /* read-only after new */
     Store *store;                 /* read-only after new */
     Log *log;                     /* read-only after new */
     LinkBoard *board;             /* (owned) read-only after new */
@@ -140,8 +141,9 @@ static void take_config(Flood *flood)
     }
     for (unsigned i = 0; i < names->len; i++)
         if (find_link(flood, config_member(config, names->pdata[i])->id) == NULL)
-            g_ptr_array_add(flood->links, link_new(config, flood->trust, names->pdata[i],
-                                                   flood->store, flood->log, flood->epoll));
+            g_ptr_array_add(flood->links,
+                            link_new(config, flood->trust, flood->tls, names->pdata[i],
+                                     flood->store, flood->log, flood->epoll));
 }
 
 static void flood_main(void *argument)
@@ -182,13 +184,15 @@ static void flood_main(void *argument)
     }
 }
 
-Flood *flood_new(const ConfigCurrent *configs, Trust *trust, Store *store, Log *log, GError **error)
+Flood *flood_new(const ConfigCurrent *configs, Trust *trust, Tls *tls, Store *store, Log *log,
+                 GError **error)
 {
     Flood *flood = g_new0(Flood, 1);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 
     flood->configs = configs;
     flood->trust = trust;
+    flood->tls = tls;
     flood->store = store;
     flood->log = log;
     flood->queue = queue_new(QUEUE_CAPACITY, sizeof(FloodUpdate));

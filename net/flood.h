@@ -15,6 +15,7 @@
 #include "core/store.h"
 #include "core/trust.h"
 #include "net/link-board.h"
+#include "net/tls.h"
 
 #include <glib.h>
 
@@ -31,7 +32,7 @@ typedef struct {
 
 /* Starts the thread, which begins to connect. @trust (nullable) has the herd's secret. NULL with
  * @error set. Called from main. */
-Flood *flood_new(const ConfigCurrent *configs, Trust *trust, Store *store, Log *log,
+Flood *flood_new(const ConfigCurrent *configs, Trust *trust, Tls *tls, Store *store, Log *log,
                  GError **error);
 
 /* The configuration has been replaced: links to who is no neighbour any more are ended, those to

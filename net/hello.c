@@ -11,6 +11,8 @@
 
 #define WARN_EVERY_MS 1000
 
+G_STATIC_ASSERT(PROOF_BINDING_BYTES == CHANNEL_BINDING_SIZE);
+
 /* A hello that we have answered with a challenge. */
 struct PendingHello {
     GQuark neighbour;
@@ -21,6 +23,8 @@ struct PendingHello {
 typedef enum {
     REFUSED_NAME,
     REFUSED_ADDRESS,
+    REFUSED_CERTIFICATE,
+    REFUSED_PLAIN,
     REFUSED_NO_NONCE,
     REFUSED_NO_PROOF,
     REFUSED_WRONG_PROOF,
@@ -31,6 +35,8 @@ typedef enum {
 static const char *const refusals[REFUSALS] = {
     [REFUSED_NAME] = "what it says is no neighbour's hello to us",
     [REFUSED_ADDRESS] = "it does not come from an address of that name",
+    [REFUSED_CERTIFICATE] = "it has shown no certificate in that name",
+    [REFUSED_PLAIN] = "it does not say so over TLS",
     [REFUSED_NO_NONCE] = "it offers no proof: has that neighbour the secret_file?",
     [REFUSED_NO_PROOF] = "it does not prove its hello",
     [REFUSED_WRONG_PROOF] = "its proof is wrong: is that neighbour's secret another?",
@@ -74,8 +80,26 @@ static bool comes_from(const Connection *connection, const Member *neighbour)
     struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
 
-    return getpeername(connection->descriptor, (struct sockaddr *)&address, &length) == 0 &&
+    return getpeername(connection->stream.descriptor, (struct sockaddr *)&address, &length) == 0 &&
            member_is_at(neighbour, &address); /* or it has gone already */
+}
+
+/* Why it is not @neighbour that says hello on @connection, or REFUSALS: it may be, if it also
+ * proves the secret where there is one. Where there are authorities a certificate decides, and
+ * where we are reached over TLS nothing else; otherwise, without a secret, the address. */
+static Refusal find_doubt(const SessionContext *context, const Connection *connection,
+                          const Member *neighbour, bool has_secret)
+{
+    const Config *config = context->config;
+    bool has_authorities = config->tls.ca_file != NULL;
+
+    if (has_authorities && connection->stream.tls != NULL)
+        return stream_is_certified_as(&connection->stream, slice_of(neighbour->name))
+                   ? REFUSALS
+                   : REFUSED_CERTIFICATE;
+    if (has_authorities && ((const Endpoint *)config->self->listen->pdata[0])->tls)
+        return REFUSED_PLAIN;
+    return has_secret || comes_from(connection, neighbour) ? REFUSALS : REFUSED_ADDRESS;
 }
 
 static bool accept_hello(const SessionContext *context, Connection *connection,
@@ -94,12 +118,15 @@ static void challenge(Connection *connection, const Message *message, const Memb
                       const char *self, const Secret *secret, GString *output)
 {
     char nonce[PROOF_NONCE_DIGITS + 1], proof[PROOF_DIGITS + 1];
+    uint8_t binding[CHANNEL_BINDING_SIZE];
+    bool bound = stream_channel_binding(&connection->stream, binding);
     const ProofTranscript transcript = {
         .dialler = slice_of(neighbour->name),
         .acceptor = slice_of(self),
         .incarnation = message->hello.incarnation,
         .dialler_nonce = message->hello.nonce,
         .acceptor_nonce = {.data = nonce, .length = PROOF_NONCE_DIGITS},
+        .binding = bound ? binding : NULL,
     };
 
     proof_nonce(nonce);
@@ -121,11 +148,11 @@ static bool take_hello(const SessionContext *context, Connection *connection,
 
     if (neighbour == NULL || !slice_equal(message->hello.to, slice_of(self)))
         return refuse(context, connection, NULL, REFUSED_NAME);
-    if (secret == NULL) {
-        if (!comes_from(connection, neighbour))
-            return refuse(context, connection, neighbour->name, REFUSED_ADDRESS);
+    Refusal doubt = find_doubt(context, connection, neighbour, secret != NULL);
+    if (doubt != REFUSALS)
+        return refuse(context, connection, neighbour->name, doubt);
+    if (secret == NULL)
         return accept_hello(context, connection, neighbour, message->hello.incarnation, output);
-    }
     if (message->hello.nonce.length == 0)
         return refuse(context, connection, neighbour->name, REFUSED_NO_NONCE);
     challenge(connection, message, neighbour, self, secret, output);
@@ -171,5 +198,6 @@ bool hello_holds(const SessionContext *context, const Connection *connection)
         find_neighbour(context, slice_of(g_quark_to_string(connection->neighbour)));
     g_autoptr(Secret) secret = trust_secret(context->trust);
 
-    return neighbour != NULL && (secret != NULL || comes_from(connection, neighbour));
+    return neighbour != NULL &&
+           find_doubt(context, connection, neighbour, secret != NULL) == REFUSALS;
 }

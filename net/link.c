@@ -5,24 +5,22 @@
 #include "core/incarnation.h"
 #include "core/message.h"
 #include "core/thread.h"
+#include "net/backoff.h"
 #include "net/comparison.h"
 #include "net/dial.h"
 #include "net/greeting.h"
+#include "net/incoming.h"
 #include "net/outbox.h"
 #include "net/outgoing.h"
 #include "net/update-line.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
-#define INPUT_SIZE   ((size_t)32 << 10) /* bytes of an answer: SUMS SHARDS is the longest, 17 KiB */
 #define SEND_ROUNDS  4    /* of OUTGOING_SIZE, before the other links have their turn */
 #define FOUND_ENOUGH 4096 /* records found and not sent: no more questions for now */
 
-#define HEARTBEAT_MS   1000
-#define BACKOFF_MIN_MS 100
-#define BACKOFF_MAX_MS 5000
+#define HEARTBEAT_MS 1000
 /* From one message to the next: a native neighbour's gathers what comes meanwhile; with a foreign
  * one there must be fewer than the ports that the kernel keeps for a minute after each, 28,000. */
 #define BETWEEN_MS         20
@@ -31,7 +29,7 @@
 
 typedef enum {
     LINK_WAITING,    /* no socket; opens one at `due` if it is down or has something to say */
-    LINK_CONNECTING, /* until `due` */
+    LINK_CONNECTING, /* and shaking hands, if the neighbour listens over TLS; until `due` */
     LINK_GREETING,   /* our hello is sent, not accepted; until `due` */
     LINK_TALKING,    /* until `due`, which moves as long as the neighbour shows signs of life */
     LINK_ENDING,     /* a message: all is said, our side is shut; until its end or `due` */
@@ -41,18 +39,18 @@ struct Link {
     const Config *config;
     const Member *neighbour; /* config's */
     Trust *trust;            /* (nullable) */
+    Tls *tls;
     Log *log;
     int epoll;
-    GRand *random; /* (owned) for the jitter */
 
     LinkState state;
     bool up;         /* what is new is kept for the neighbour */
     bool said_up;    /* the log has that it is up */
-    int descriptor;  /* (owned) -1 in LINK_WAITING */
+    Stream stream;   /* (owned) its descriptor is -1 in LINK_WAITING */
     uint32_t events; /* that epoll watches for */
     int64_t due;     /* monotonic_ms(); INT64_MAX: never */
     int64_t tried;   /* monotonic_ms() of the last try to connect */
-    int64_t backoff; /* ms; doubles with each failure */
+    Backoff backoff; /* (owned) */
     char *said_down; /* (owned) (nullable) the reason that the log has: once, not once a retry */
     int64_t incarnation; /* of the neighbour, as it said last */
     int64_t ping_due;    /* monotonic_ms(), while talking to a native neighbour over a kept link */
@@ -62,8 +60,7 @@ struct Link {
     Outgoing *output;   /* (owned) */
     unsigned told;      /* records in this connection */
     bool ends;          /* see link_end() */
-    char *input;        /* (owned) INPUT_SIZE bytes */
-    size_t filled;      /* of input: the beginning of a line */
+    Incoming *input;    /* (owned) */
 
     Outbox *outbox;         /* (owned) */
     Comparison *comparison; /* (owned) of a native neighbour; always idle with a foreign one */
@@ -91,23 +88,23 @@ static void set_check_due(Link *link, int64_t now)
                           : INT64_MAX;
 }
 
-Link *link_new(const Config *config, Trust *trust, const char *name, Store *store, Log *log,
-               int epoll)
+Link *link_new(const Config *config, Trust *trust, Tls *tls, const char *name, Store *store,
+               Log *log, int epoll)
 {
     Link *link = g_new0(Link, 1);
 
     link->config = config;
     link->neighbour = config_member(config, name);
     link->trust = trust;
+    link->tls = tls;
     link->log = log;
     link->epoll = epoll;
-    link->random = g_rand_new();
+    backoff_init(&link->backoff);
     link->state = LINK_WAITING;
-    link->descriptor = -1;
-    link->backoff = BACKOFF_MIN_MS;
+    link->stream.descriptor = -1;
     link->tried = monotonic_ms() - BACKOFF_MIN_MS;
     link->output = outgoing_new();
-    link->input = g_malloc(INPUT_SIZE);
+    link->input = incoming_new();
     link->outbox = outbox_new(store);
     link->comparison = comparison_new(store);
     if (!is_native(link) && !is_kept(link)) {
@@ -121,13 +118,11 @@ Link *link_new(const Config *config, Trust *trust, const char *name, Store *stor
 
 static void close_socket(Link *link)
 {
-    if (link->descriptor >= 0)
-        close(link->descriptor);
-    link->descriptor = -1;
+    stream_close(&link->stream);
     link->state = LINK_WAITING;
     g_clear_pointer(&link->greeting, greeting_free);
     outgoing_reset(link->output);
-    link->filled = 0;
+    incoming_reset(link->input);
     link->told = 0;
 }
 
@@ -138,9 +133,9 @@ void link_free(void *pointer)
     close_socket(link);
     comparison_free(link->comparison);
     outbox_free(link->outbox);
-    g_rand_free(link->random);
+    backoff_clear(&link->backoff);
     g_free(link->said_down);
-    g_free(link->input);
+    incoming_free(link->input);
     outgoing_free(link->output);
     g_free(link);
 }
@@ -157,8 +152,8 @@ bool link_take_config(Link *link, const Config *config)
     link->neighbour = neighbour;
     if (link->up && config->resync_interval_s != old->resync_interval_s)
         set_check_due(link, monotonic_ms());
-    if (link->descriptor >= 0 && config->limits.link_timeout_s != old->limits.link_timeout_s)
-        dial_set_timeout(link->descriptor, (int)timeout_ms(link));
+    if (link->stream.descriptor >= 0 && config->limits.link_timeout_s != old->limits.link_timeout_s)
+        dial_set_timeout(link->stream.descriptor, (int)timeout_ms(link));
     return true;
 }
 
@@ -181,9 +176,7 @@ static void take_down(Link *link, const char *reason)
 {
     /* What a foreign neighbour does not say tells nothing, but a link that lasts does. */
     if (link->up && !is_native(link) && monotonic_ms() - link->tried > BACKOFF_MAX_MS)
-        link->backoff = BACKOFF_MIN_MS;
-    int half = (int)(link->backoff / 2);
-
+        backoff_reset(&link->backoff);
     if (link->said_up || g_strcmp0(link->said_down, reason) != 0)
         log_event(link->log, LOG_WARNING, "link %s down: %s", link->neighbour->name, reason);
     counters_add(link->said_up ? COUNT_LINKS_DOWN : COUNT_LINK_TRIES_FAILED, 1);
@@ -193,10 +186,7 @@ static void take_down(Link *link, const char *reason)
     link->up = link->said_up = false;
     outbox_clear(link->outbox);
     comparison_reset(link->comparison);
-    /* Half the backoff for sure, the other half by chance, so that a herd that lost one member does
-     * not come back in step. */
-    link->due = monotonic_ms() + half + g_rand_int_range(link->random, 0, half + 1);
-    link->backoff = MIN(link->backoff * 2, BACKOFF_MAX_MS);
+    link->due = monotonic_ms() + backoff_next(&link->backoff);
 }
 
 /* The neighbour has shown a sign of life. */
@@ -212,11 +202,17 @@ static void watch(Link *link, uint32_t events, int operation)
 
     if (operation == EPOLL_CTL_MOD && link->events == events)
         return;
-    int failed = epoll_ctl(link->epoll, operation, link->descriptor, &event);
+    int failed = epoll_ctl(link->epoll, operation, link->stream.descriptor, &event);
     g_assert(failed == 0 || operation == EPOLL_CTL_ADD);
     link->events = events;
     if (failed != 0)
         take_down(link, g_strerror(errno));
+}
+
+/* What to watch for in order to read: TLS may have to write first. */
+static uint32_t awaited_input(const Link *link)
+{
+    return stream_awaits_output(&link->stream, false) ? EPOLLOUT : EPOLLIN;
 }
 
 static void begin_connecting(Link *link)
@@ -224,9 +220,9 @@ static void begin_connecting(Link *link)
     link->tried = monotonic_ms();
     link->due = link->tried + timeout_ms(link);
     /* From our own address, since without a secret that is how the neighbour knows us (hello.c). */
-    link->descriptor = dial(link->config->self->listen->pdata[0], link->neighbour->listen->pdata[0],
-                            (int)timeout_ms(link));
-    if (link->descriptor < 0) {
+    link->stream.descriptor = dial(link->config->self->listen->pdata[0],
+                                   link->neighbour->listen->pdata[0], (int)timeout_ms(link));
+    if (link->stream.descriptor < 0) {
         take_down(link, g_strerror(errno));
         return;
     }
@@ -261,21 +257,34 @@ static void begin_talking(Link *link, int64_t incarnation)
 
 static void greet(Link *link)
 {
-    int problem = dial_outcome(link->descriptor);
+    uint8_t binding[CHANNEL_BINDING_SIZE];
+    bool bound = stream_channel_binding(&link->stream, binding);
 
-    if (problem != 0) {
-        take_down(link, g_strerror(problem));
-        return;
-    }
     watch(link, EPOLLIN, EPOLL_CTL_MOD);
     if (!is_native(link)) {
         begin_talking(link, INCARNATION_UNKNOWN);
         return;
     }
     link->greeting = greeting_new(link->config->self->name, link->neighbour->name,
-                                  trust_secret(link->trust), NULL);
+                                  trust_secret(link->trust), bound ? binding : NULL);
     outgoing_append(link->output, greeting_line(link->greeting));
     link->state = LINK_GREETING;
+}
+
+/* Goes on with what begin_connecting() has begun. */
+static void go_on_connecting(Link *link)
+{
+    const char *name = link->config->tls.ca_file != NULL ? link->neighbour->name : NULL;
+    g_autofree char *why = NULL;
+    DialOutcome outcome =
+        dial_go_on(&link->stream, link->neighbour->listen->pdata[0], link->tls, name, &why);
+
+    if (outcome == DIAL_DONE)
+        greet(link);
+    else if (outcome == DIAL_WAITS)
+        watch(link, awaited_input(link), EPOLL_CTL_MOD);
+    else
+        take_down(link, why);
 }
 
 static void take_greeting(Link *link, Slice line, const Message *message)
@@ -295,7 +304,7 @@ static void take_greeting(Link *link, Slice line, const Message *message)
 static void take_sums(Link *link, const Message *message)
 {
     /* Only now it is more than a link that comes up and breaks, which is tried ever more rarely. */
-    link->backoff = BACKOFF_MIN_MS;
+    backoff_reset(&link->backoff);
     if (!comparison_answer(link->comparison, message, outbox_found(link->outbox)))
         take_down(link, "the neighbour answers what it was not asked");
 }
@@ -314,20 +323,11 @@ static void take_line(Link *link, Slice line)
 /* Takes the complete lines of the input. */
 static void take_lines(Link *link)
 {
-    size_t at = 0;
-    const char *end;
+    Slice line;
 
-    while ((end = memchr(link->input + at, '\n', link->filled - at)) != NULL) {
-        const char *begin = link->input + at;
-
-        at = (size_t)(end - link->input) + 1;
-        take_line(link, (Slice){.data = begin, .length = (size_t)(end - begin)});
-        if (link->descriptor < 0)
-            return;
-    }
-    link->filled -= at;
-    memmove(link->input, link->input + at, link->filled);
-    if (link->filled == INPUT_SIZE)
+    while (incoming_next_line(link->input, &line)) /* none when the link is taken down */
+        take_line(link, line);
+    if (incoming_is_full(link->input))
         take_down(link, "what the neighbour answers is no line");
 }
 
@@ -335,7 +335,7 @@ static void take_lines(Link *link)
 static void end_message(Link *link)
 {
     close_socket(link);
-    link->backoff = BACKOFF_MIN_MS;
+    backoff_reset(&link->backoff);
     link->due = monotonic_ms() + (is_native(link) ? BETWEEN_MS : FOREIGN_BETWEEN_MS);
 }
 
@@ -352,30 +352,34 @@ static void take_end(Link *link)
 
 static void receive(Link *link)
 {
-    ssize_t n = recv(link->descriptor, link->input + link->filled, INPUT_SIZE - link->filled, 0);
+    ssize_t n = incoming_receive(link->input, &link->stream);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n < 0 && link->state == LINK_ENDING && !is_native(link)) {
         end_message(link); /* it has not read to the end, as some do that have read enough */
     } else if (n < 0) {
-        take_down(link, g_strerror(errno));
+        take_down(link, stream_problem(&link->stream));
     } else if (n == 0) {
         take_end(link);
     } else if (is_native(link)) {
         if (link->state != LINK_GREETING)
             prolong(link);
-        link->filled += (size_t)n;
         take_lines(link);
-    } /* What a foreign neighbour says to an update is prose. */
+    } else {
+        incoming_reset(link->input); /* what a foreign neighbour says to an update is prose */
+    }
 }
 
 void link_ready(Link *link, uint32_t events)
 {
     if (link->state == LINK_CONNECTING)
-        greet(link);
-    else if (link->state != LINK_WAITING && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0)
-        receive(link);
+        go_on_connecting(link);
+    else if (link->state != LINK_WAITING && ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 ||
+                                             stream_awaits_output(&link->stream, false)))
+        do /* of a record of TLS, the rest too: epoll knows of it no more */
+            receive(link);
+        while (link->stream.descriptor >= 0 && stream_has_pending(&link->stream));
     /* EPOLLOUT: link_tick() follows in any case */
 }
 
@@ -451,7 +455,10 @@ static void fill_output(Link *link)
 /* All is said that this connection is for. */
 static void end_talking(Link *link)
 {
-    shutdown(link->descriptor, SHUT_WR); /* if it fails the neighbour is gone, which we read */
+    if (!stream_end(&link->stream)) {
+        watch(link, EPOLLOUT, EPOLL_CTL_MOD); /* then it is tried again */
+        return;
+    }
     link->state = LINK_ENDING;
     link->due = monotonic_ms() + (is_native(link) ? timeout_ms(link) : FOREIGN_CLOSE_MS);
     watch(link, EPOLLIN, EPOLL_CTL_MOD);
@@ -477,13 +484,13 @@ static void send_output(Link *link)
         if (outgoing_is_empty(link->output))
             break;
 
-        ssize_t n = outgoing_send(link->output, link->descriptor);
+        ssize_t n = outgoing_send(link->output, &link->stream);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN)
             break;
         if (n < 0) {
-            take_down(link, g_strerror(errno));
+            take_down(link, stream_problem(&link->stream));
             return;
         }
     }
@@ -491,7 +498,7 @@ static void send_output(Link *link)
         outgoing_is_empty(link->output) && (message_is_told(link) || !has_something_to_say(link)))
         end_talking(link);
     else
-        watch(link, wants_room(link) ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
+        watch(link, wants_room(link) ? EPOLLIN | EPOLLOUT : awaited_input(link), EPOLL_CTL_MOD);
 }
 
 /* A kept link that has a heart: it is asked for signs of life. */
@@ -506,7 +513,7 @@ static void beat(Link *link, int64_t now)
         return;
     link->ping_due = now + HEARTBEAT_MS;
     /* A slow neighbour is not a dead one. */
-    if (outgoing_is_moving(link->output, link->descriptor))
+    if (outgoing_is_moving(link->output, &link->stream))
         prolong(link);
     outgoing_append(link->output, SLICE("PING\n")); /* no room: something else is on its way */
 }
@@ -517,10 +524,12 @@ static void time_out(Link *link)
     if (link->state == LINK_ENDING && !is_native(link))
         end_message(link);
     else if ((link->state == LINK_TALKING || link->state == LINK_ENDING) &&
-             outgoing_is_moving(link->output, link->descriptor))
+             outgoing_is_moving(link->output, &link->stream))
         prolong(link);
     else
-        take_down(link, link->state == LINK_CONNECTING ? "connecting takes too long"
+        take_down(link, link->state == LINK_CONNECTING ? link->stream.tls != NULL
+                                                             ? "the TLS handshake takes too long"
+                                                             : "connecting takes too long"
                         : link->state == LINK_GREETING ? "our hello is not answered"
                         : link->state == LINK_TALKING  ? "nothing comes from the neighbour"
                                                        : "the neighbour does not end a message");
@@ -560,7 +569,7 @@ void link_poke(Link *link, int64_t incarnation)
         take_down(link, "the neighbour has started anew");
     if (link->up || link->state != LINK_WAITING)
         return;
-    link->backoff = BACKOFF_MIN_MS;
+    backoff_reset(&link->backoff);
     link->due = MIN(link->due, link->tried + BACKOFF_MIN_MS);
 }
 
@@ -599,5 +608,5 @@ bool link_is_idle(const Link *link)
 
 uint64_t link_progress(const Link *link)
 {
-    return link->descriptor >= 0 ? outgoing_acked(link->output, link->descriptor) : 0;
+    return link->stream.descriptor >= 0 ? outgoing_acked(link->output, &link->stream) : 0;
 }

@@ -27,6 +27,7 @@
 #include "core/record.h"
 #include "core/store.h"
 #include "core/trust.h"
+#include "net/tls.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,8 +48,8 @@ typedef struct {
 /* A link of @config's member to its neighbour @name, which has to prove the secret of @trust (NULL:
  * there is none), in WAITING with its first try at once. @epoll
  * is the flood thread's; the link's socket is put there with the link as its data. */
-Link *link_new(const Config *config, Trust *trust, const char *name, Store *store, Log *log,
-               int epoll);
+Link *link_new(const Config *config, Trust *trust, Tls *tls, const char *name, Store *store,
+               Log *log, int epoll);
 
 /* Closes it. */
 void link_free(void *link);

@@ -194,6 +194,7 @@ GArray *listeners_open(const Member *self, GArray *handed, Log *log, GError **er
         bool opened = open_listener(&listener, endpoint, listeners, handed);
         int problem = errno;
 
+        listener.tls = endpoint->tls;
         g_array_append_val(listeners, listener);
         if (!opened) {
             g_set_error(error, HERD_ACCEPTOR_ERROR, HERD_ACCEPTOR_ERROR_LISTEN,

@@ -24,6 +24,7 @@ GArray *handed_sockets_new(void);
 
 typedef struct {
     int descriptor; /* (owned) -1: another listener's socket is at this address too */
+    bool tls;       /* what is said over its connections is said over TLS */
     bool handed;    /* others have the socket too: it goes on to listen when this is closed */
 } Listener;
 

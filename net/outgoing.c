@@ -5,12 +5,11 @@
 #include <linux/sockios.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
 struct Outgoing {
     size_t begin; /* of what is not sent yet */
     size_t end;
-    uint64_t sent;  /* bytes that the socket has taken */
+    uint64_t sent;  /* bytes that the stream has taken */
     uint64_t acked; /* of them, taken by the other side when we last looked */
     /* What is not sent up to the mark has been there since `since`, what lies behind it since
      * `later`; a mark is passed once `sent` is there. In monotonic_ms(), INT64_MAX: nothing waits.
@@ -72,10 +71,10 @@ bool outgoing_append(Outgoing *outgoing, Slice bytes)
     return true;
 }
 
-ssize_t outgoing_send(Outgoing *outgoing, int descriptor)
+ssize_t outgoing_send(Outgoing *outgoing, Stream *stream)
 {
-    ssize_t n = send(descriptor, outgoing->bytes + outgoing->begin, outgoing->end - outgoing->begin,
-                     MSG_NOSIGNAL);
+    ssize_t n =
+        stream_send(stream, outgoing->bytes + outgoing->begin, outgoing->end - outgoing->begin);
 
     if (n > 0) {
         outgoing->begin += (size_t)n;
@@ -102,17 +101,25 @@ int64_t outgoing_oldest(const Outgoing *outgoing)
     return outgoing_is_empty(outgoing) ? INT64_MAX : outgoing->since;
 }
 
-uint64_t outgoing_acked(const Outgoing *outgoing, int descriptor)
+/* Bytes that the socket has taken, those of TLS too. */
+static uint64_t taken(const Outgoing *outgoing, const Stream *stream)
+{
+    return stream->tls != NULL ? stream_bytes_taken(stream) : outgoing->sent;
+}
+
+uint64_t outgoing_acked(const Outgoing *outgoing, const Stream *stream)
 {
     int unacked = 0;
 
-    return ioctl(descriptor, SIOCOUTQ, &unacked) == 0 ? outgoing->sent - (uint64_t)unacked : 0;
+    return ioctl(stream->descriptor, SIOCOUTQ, &unacked) == 0
+               ? taken(outgoing, stream) - (uint64_t)unacked
+               : 0;
 }
 
-bool outgoing_is_moving(Outgoing *outgoing, int descriptor)
+bool outgoing_is_moving(Outgoing *outgoing, const Stream *stream)
 {
-    uint64_t acked = outgoing_acked(outgoing, descriptor);
-    bool moving = acked < outgoing->sent && acked > outgoing->acked;
+    uint64_t acked = outgoing_acked(outgoing, stream);
+    bool moving = acked < taken(outgoing, stream) && acked > outgoing->acked;
 
     outgoing->acked = acked;
     return moving;

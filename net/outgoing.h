@@ -9,6 +9,7 @@
  */
 
 #include "core/slice.h"
+#include "net/stream.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,8 +35,8 @@ bool outgoing_append(Outgoing *outgoing, Slice bytes);
 char *outgoing_room(Outgoing *outgoing, size_t *ret_size);
 void outgoing_added(Outgoing *outgoing, size_t length);
 
-/* Sends once what the socket @descriptor takes; returns how much, or -1 with errno set. */
-ssize_t outgoing_send(Outgoing *outgoing, int descriptor);
+/* Sends once what @stream takes; returns how much, or -1 with errno set. */
+ssize_t outgoing_send(Outgoing *outgoing, Stream *stream);
 
 /* Says what time it is, in monotonic_ms(), after what the socket took was sent. */
 void outgoing_tick(Outgoing *outgoing, int64_t now_ms);
@@ -44,9 +45,9 @@ void outgoing_tick(Outgoing *outgoing, int64_t now_ms);
  * earliest: bytes that are sent by and by count as of one time. */
 int64_t outgoing_oldest(const Outgoing *outgoing);
 
-/* Bytes that the other side of @descriptor has taken so far. */
-uint64_t outgoing_acked(const Outgoing *outgoing, int descriptor);
+/* Bytes that the other side of @stream has taken so far. */
+uint64_t outgoing_acked(const Outgoing *outgoing, const Stream *stream);
 
-/* Whether the other side of @descriptor has taken some of what is under way since this was last
- * asked. */
-bool outgoing_is_moving(Outgoing *outgoing, int descriptor);
+/* Whether the other side of @stream has taken some of what is under way since this was last asked.
+ */
+bool outgoing_is_moving(Outgoing *outgoing, const Stream *stream);

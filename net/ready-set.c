@@ -120,7 +120,7 @@ static bool control(ReadySet *set, Connection *connection, int operation, uint32
         .data.ptr = connection,
     };
 
-    return epoll_ctl(set->epoll, operation, connection->descriptor, &event) == 0;
+    return epoll_ctl(set->epoll, operation, connection->stream.descriptor, &event) == 0;
 }
 
 bool ready_set_add(ReadySet *set, Connection *connection)
@@ -150,7 +150,7 @@ static void watch_output(ReadySet *set, Connection *connection)
  */
 void ready_set_arm(ReadySet *set, Connection *connection)
 {
-    bool sending = connection->output != NULL;
+    bool sending = stream_awaits_output(&connection->stream, connection->output != NULL);
 
     if (sending)
         watch_output(set, connection);
@@ -186,6 +186,13 @@ bool ready_set_has_read(Connection *connection, size_t received, size_t room)
         return false;
     atomic_fetch_or_explicit(&connection->state, STATE_READABLE, memory_order_relaxed);
     return true;
+}
+
+void ready_set_has_not_read(Connection *connection)
+{
+    if (!stream_awaits_output(&connection->stream, false))
+        return;
+    atomic_fetch_or_explicit(&connection->state, STATE_READABLE, memory_order_relaxed);
 }
 
 void ready_set_writing(Connection *connection)

@@ -32,8 +32,8 @@ void ready_set_free(ReadySet *set); /* no worker uses it any more */
  * errno set: the caller keeps it. */
 bool ready_set_add(ReadySet *set, Connection *connection);
 
-/* Gives @connection back: some worker has it next when its output can go on, if it has any, else
- * when there is input. The caller does not touch it any more. */
+/* Gives @connection back: some worker has it next when its output can go on, if it has any (or TLS
+ * has), else when there is input. The caller does not touch it any more. */
 void ready_set_arm(ReadySet *set, Connection *connection);
 
 /* The owner of @connection is about to read: what came before will have been read. */
@@ -42,6 +42,9 @@ void ready_set_reading(Connection *connection);
 /* It has read @received bytes and there was room for @room. TRUE: there may be more, now or when
  * the connection is given back. */
 bool ready_set_has_read(Connection *connection, size_t received, size_t room);
+
+/* It has read nothing (EAGAIN). If that is because TLS has to write first, there may be more. */
+void ready_set_has_not_read(Connection *connection);
 
 /* The owner of @connection is about to send what the socket did not take. */
 void ready_set_writing(Connection *connection);

@@ -108,7 +108,8 @@ static StoreOutcome store_and_flood(const SessionContext *context, Record *recor
 /* Whether the rules of access let @connection report for @client. */
 static bool may_report(const SessionContext *context, const Connection *connection, Slice client)
 {
-    if (access_allows(context->access, NULL, connection->token, client))
+    if (access_allows(context->access, stream_certificate_name(&connection->stream),
+                      connection->token, client))
         return true;
     counters_add(COUNT_ACCESS_REFUSED, 1);
     return false;
@@ -301,7 +302,7 @@ static bool find_foreign(const SessionContext *context, const Connection *connec
     socklen_t length = sizeof address;
     unsigned found = 0;
 
-    if (getpeername(connection->descriptor, (struct sockaddr *)&address, &length) != 0)
+    if (getpeername(connection->stream.descriptor, (struct sockaddr *)&address, &length) != 0)
         return false; /* it has gone already */
     for (unsigned i = 0; i < names->len; i++) {
         const Member *member = config_member(context->config, names->pdata[i]);

@@ -85,7 +85,8 @@ static void set_deadline(const Worker *worker, Connection *connection, bool prog
     int64_t old = atomic_load_explicit(&connection->deadline, memory_order_relaxed);
     int64_t deadline = 0;
 
-    if (connection->lingering || connection->must_greet)
+    if (connection->lingering || connection->must_greet ||
+        stream_is_shaking_hands(&connection->stream))
         return; /* linger() or the acceptor has set it, once and for all */
     if (connection->output != NULL)
         deadline = progress ? after_s(worker, limits->write_timeout_s) : old;
@@ -102,13 +103,14 @@ static void set_deadline(const Worker *worker, Connection *connection, bool prog
 
 static void close_connection(Worker *worker, Connection *connection, const char *reason)
 {
-    const SessionContext *session = &worker->session;
-
     if (atomic_load(&connection->expired) && !connection->lingering) {
         reason = "timed out";
         counters_add(COUNT_TIMEOUTS, 1);
     }
-    log_event(session->log, LOG_INFO, "close %s %s", session_peer(connection), reason);
+    if (!connection->never_opened)
+        log_event(worker->session.log, LOG_INFO, "close %s %s", session_peer(connection), reason);
+    if (connection->stream.tls != NULL)
+        (void)stream_end(&connection->stream); /* as far as the socket takes it */
     connections_close(worker->context->connections, connection);
     worker->answered = 0; /* what it has not been sent */
 }
@@ -116,14 +118,8 @@ static void close_connection(Worker *worker, Connection *connection, const char 
 /* What the connection has kept goes back into the worker's input. */
 static void load_input(Worker *worker, Connection *connection)
 {
-    Kept *kept = g_steal_pointer(&connection->input);
-
-    worker->begin = worker->end = 0;
-    if (kept == NULL)
-        return;
-    memcpy(worker->input, kept->bytes, kept->length);
-    worker->end = kept->length;
-    g_free(kept);
+    worker->begin = 0;
+    worker->end = connection_take_input(connection, worker->input);
 }
 
 static void keep_input(Worker *worker, Connection *connection)
@@ -152,8 +148,8 @@ static bool send_output(Worker *worker, Connection *connection)
 
     flood_updates(worker);
     while (sent < turn->output->len) {
-        ssize_t n = send(connection->descriptor, turn->output->str + sent, turn->output->len - sent,
-                         MSG_NOSIGNAL);
+        ssize_t n =
+            stream_send(&connection->stream, turn->output->str + sent, turn->output->len - sent);
 
         if (n >= 0)
             sent += (size_t)n;
@@ -223,11 +219,13 @@ static bool receive(Worker *worker, Connection *connection)
         size_t room = INPUT_SIZE - worker->end;
 
         ready_set_reading(connection);
-        ssize_t n = recv(connection->descriptor, worker->input + worker->end, room, 0);
+        ssize_t n = stream_receive(&connection->stream, worker->input + worker->end, room);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && errno == EAGAIN)
+        if (n < 0 && errno == EAGAIN) {
+            ready_set_has_not_read(connection);
             break;
+        }
         if (n < 0 && worker->end == begin)
             return false;
         if (n <= 0) {
@@ -254,10 +252,11 @@ static Next linger(Worker *worker, Connection *connection)
     if (!connection->lingering) {
         connection->lingering = true;
         connection->linger_until = now + LINGER_MS;
-        shutdown(connection->descriptor, SHUT_WR);
     }
     atomic_store_explicit(&connection->deadline, farewell_deadline(connection, now),
                           memory_order_relaxed);
+    if (!stream_end(&connection->stream))
+        return NEXT_ARM;
     worker->begin = worker->end = 0;
     if (connection->end_of_input || !receive(worker, connection) || connection->end_of_input)
         return NEXT_CLOSE;
@@ -471,6 +470,20 @@ static Next end(Worker *worker, Connection *connection)
     return linger(worker, connection);
 }
 
+/* Begins a turn of a connection over TLS. NEXT_RESUME: hands are shaken, and the turn goes on. */
+static Next begin_tls(Worker *worker, Connection *connection)
+{
+    ready_set_writing(connection); /* whatever it was that waited for that */
+    if (!stream_is_shaking_hands(&connection->stream))
+        return NEXT_RESUME;
+    let_watch(worker); /* a signature takes as long as a hundred IAMATs */
+    ready_set_reading(connection);
+    Handshake outcome = connection_shake_hands(connection, worker->session.log);
+    if (outcome == HANDSHAKE_FAILED)
+        return linger(worker, connection);
+    return outcome == HANDSHAKE_DONE ? NEXT_RESUME : NEXT_ARM;
+}
+
 /* One turn of @connection, which the worker owns until it returns. */
 static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress)
 {
@@ -480,6 +493,12 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
     bool had_half_line = connection->input != NULL && !had_lines && !had_output;
 
     begin_pace(worker, connection);
+    if (G_UNLIKELY(connection->stream.tls != NULL)) {
+        Next next = begin_tls(worker, connection);
+
+        if (next != NEXT_RESUME)
+            return next;
+    }
     if (!send_kept(worker, connection))
         return NEXT_CLOSE;
     *ret_progress =

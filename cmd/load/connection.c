@@ -5,15 +5,13 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define BUFFER_LEAST 4096
 
 void connection_init(Connection *c, const GPtrArray *targets, unsigned index, unsigned capacity)
 {
     *c = (Connection){
-        .descriptor = -1,
+        .stream.descriptor = -1,
         .target = targets->pdata[index],
         .target_index = index,
         .capacity = capacity,
@@ -23,20 +21,19 @@ void connection_init(Connection *c, const GPtrArray *targets, unsigned index, un
 
 void connection_clear(Connection *c)
 {
-    if (c->descriptor >= 0)
-        close(c->descriptor);
+    stream_close(&c->stream);
     g_free(c->requests);
     g_free(c->partial.bytes);
     g_free(c->unsent.bytes);
 }
 
-bool connection_open(Connection *c, const GPtrArray *targets, unsigned tries, int64_t timeout_ns,
-                     GError **error)
+bool connection_open(Connection *c, const GPtrArray *targets, unsigned tries, Tls *tls,
+                     int64_t timeout_ns, GError **error)
 {
     for (; tries > 0; tries--) {
         g_clear_error(error);
-        c->descriptor = socket_open(c->target, timeout_ns, error);
-        if (c->descriptor >= 0)
+        c->stream = socket_open(c->target, tls, timeout_ns, error);
+        if (c->stream.descriptor >= 0)
             return true;
         connection_turn(c, targets);
     }
@@ -50,7 +47,7 @@ static bool control(Connection *c, int epoll, int operation)
         .data.ptr = c,
     };
 
-    return epoll_ctl(epoll, operation, c->descriptor, &event) == 0;
+    return epoll_ctl(epoll, operation, c->stream.descriptor, &event) == 0;
 }
 
 bool connection_watch(Connection *c, int epoll)
@@ -69,8 +66,8 @@ void connection_await_output(Connection *c, int epoll, bool awaits)
 
 bool connection_begin(Connection *c, int epoll)
 {
-    c->descriptor = socket_begin(c->target);
-    if (c->descriptor < 0)
+    c->stream.descriptor = socket_begin(c->target);
+    if (c->stream.descriptor < 0)
         return false;
     c->is_connecting = true;
     c->awaits_output = true;
@@ -82,10 +79,28 @@ bool connection_begin(Connection *c, int epoll)
     return false;
 }
 
+Handshake connection_go_on(Connection *c, Tls *tls, const char **ret_why)
+{
+    if (c->stream.tls == NULL) {
+        int failed = socket_error(c->stream.descriptor);
+
+        if (failed == 0 && c->target->tls && !stream_connect_tls(&c->stream, tls))
+            failed = ENOMEM;
+        if (failed != 0) {
+            *ret_why = g_strerror(failed);
+            return HANDSHAKE_FAILED;
+        }
+    }
+    Handshake outcome = stream_shake_hands(&c->stream);
+    if (outcome == HANDSHAKE_FAILED)
+        *ret_why = stream_problem(&c->stream);
+    c->is_connecting = outcome != HANDSHAKE_DONE;
+    return outcome;
+}
+
 void connection_close(Connection *c)
 {
-    close(c->descriptor);
-    c->descriptor = -1;
+    stream_close(&c->stream);
     c->is_connecting = false;
     c->awaits_output = false;
     c->is_proven = false;
@@ -113,7 +128,7 @@ const Request *connection_nth(const Connection *c, unsigned i)
 
 bool connection_has_room(const Connection *c)
 {
-    return c->descriptor >= 0 && !c->is_connecting && c->unsent.length == 0 &&
+    return c->stream.descriptor >= 0 && !c->is_connecting && c->unsent.length == 0 &&
            c->count < c->capacity;
 }
 
@@ -148,15 +163,19 @@ void buffer_set(Buffer *buffer, Slice bytes)
 
 bool connection_send(Connection *c, Slice bytes)
 {
-    ssize_t n;
+    ssize_t n = 0;
 
-    do {
-        n = send(c->descriptor, bytes.data, bytes.length, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
+    /* TLS takes a record at a time. */
+    while (bytes.length > 0 && (n >= 0 || errno == EINTR)) {
+        n = stream_send(&c->stream, bytes.data, bytes.length);
+        bytes.data += MAX(n, 0);
+        bytes.length -= (size_t)MAX(n, 0);
+        if (c->stream.tls == NULL && n >= 0)
+            break;
+    }
     if (n < 0 && errno != EAGAIN)
         return false;
-    size_t sent = n < 0 ? 0 : (size_t)n;
-    buffer_set(&c->unsent, (Slice){.data = bytes.data + sent, .length = bytes.length - sent});
+    buffer_set(&c->unsent, bytes);
     return true;
 }
 

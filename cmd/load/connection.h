@@ -9,6 +9,7 @@
 
 #include "cmd/load/protocol.h"
 #include "core/endpoint.h"
+#include "net/stream.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -30,8 +31,8 @@ typedef struct {
 } Buffer;
 
 typedef struct {
-    int descriptor; /* -1: closed */
-    bool is_connecting;
+    Stream stream;          /* its descriptor is -1: closed */
+    bool is_connecting;     /* or shaking hands */
     bool awaits_output;     /* epoll tells when the socket takes bytes */
     bool is_proven;         /* it has had a reply since it was opened */
     int64_t down_since;     /* with --retry: now_ns(); 0: it is up, or given up */
@@ -54,8 +55,8 @@ void connection_init(Connection *c, const GPtrArray *targets, unsigned index, un
 
 /* Connects to its target, or else to the next ones of @targets, up to @tries of them; blocks for up
  * to @timeout_ns each. FALSE with @error set. */
-bool connection_open(Connection *c, const GPtrArray *targets, unsigned tries, int64_t timeout_ns,
-                     GError **error);
+bool connection_open(Connection *c, const GPtrArray *targets, unsigned tries, Tls *tls,
+                     int64_t timeout_ns, GError **error);
 
 /* Has @epoll tell of input, and of room for output if that is awaited. FALSE: errno says why it
  * does not. */
@@ -67,6 +68,10 @@ void connection_await_output(Connection *c, int epoll, bool awaits);
 /* Begins to connect to its target; @epoll tells of output when that is over. FALSE: errno says why
  * it cannot, and it is closed. */
 bool connection_begin(Connection *c, int epoll);
+
+/* Goes on with what connection_begin() has begun, now that the socket is ready. HANDSHAKE_WAITS:
+ * see stream_awaits_output(). HANDSHAKE_FAILED: @ret_why says why, until it is closed. */
+Handshake connection_go_on(Connection *c, Tls *tls, const char **ret_why);
 
 /* Closes the socket. The requests stay. */
 void connection_close(Connection *c);

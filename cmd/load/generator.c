@@ -138,7 +138,7 @@ bool generator_connect(Generator *generator, int64_t begin, GError **error)
                           (int64_t)((double)settings->ramp_ns * (generator->first_connection + i) /
                                     settings->connections));
         if (!connection_open(c, settings->targets, settings->retry ? settings->targets->len : 1,
-                             settings->timeout_ns, error))
+                             settings->tls, settings->timeout_ns, error))
             return false;
         if (!connection_watch(c, generator->epoll)) {
             g_set_error(error, LOAD_ERROR, LOAD_ERROR_CONNECT, "epoll: %s", g_strerror(errno));
@@ -174,7 +174,7 @@ static void close_connection(Generator *g, Connection *c)
 {
     while (c->count > 0)
         drop_request(g, c);
-    if (c->descriptor >= 0)
+    if (c->stream.descriptor >= 0)
         connection_close(c);
     c->down_since = 0;
     g->open_count--;
@@ -240,7 +240,7 @@ static size_t format_request(const Generator *g, char *to, const Request *r)
 static void flush(Generator *g, Connection *c, size_t length)
 {
     if (!connection_send(c, (Slice){.data = g->output, .length = length}))
-        lose_connection(g, c, g_strerror(errno));
+        lose_connection(g, c, stream_problem(&c->stream));
     else
         connection_await_output(c, g->epoll, c->unsent.length > 0);
 }
@@ -283,14 +283,19 @@ static void begin_exchange(Generator *g, Connection *c)
 /* Sends what has waited for the connection, and with --retry been said before. */
 static void finish_connecting(Generator *g, Connection *c)
 {
-    int failed = socket_error(c->descriptor);
+    const char *why;
     size_t length = 0;
 
-    if (failed != 0) {
-        lose_connection(g, c, g_strerror(failed));
+    switch (connection_go_on(c, g->settings->tls, &why)) {
+    case HANDSHAKE_WAITS:
+        connection_await_output(c, g->epoll, stream_awaits_output(&c->stream, false));
         return;
+    case HANDSHAKE_FAILED:
+        lose_connection(g, c, why);
+        return;
+    case HANDSHAKE_DONE:
+        break;
     }
-    c->is_connecting = false;
     if (g->settings->retry) {
         c->down_since = 0;
         g->outcome->reconnects++;
@@ -406,10 +411,10 @@ static void receive(Generator *g, Connection *c)
 
     if (kept > 0)
         memcpy(g->input, c->partial.bytes, kept);
-    ssize_t n = recv(c->descriptor, g->input + kept, INPUT_SIZE - kept, 0);
+    ssize_t n = stream_receive(&c->stream, g->input + kept, INPUT_SIZE - kept);
     if (n <= 0) {
         if (n == 0 || (errno != EAGAIN && errno != EINTR))
-            lose_connection(g, c, n == 0 ? "closed by the server" : g_strerror(errno));
+            lose_connection(g, c, n == 0 ? "closed by the server" : stream_problem(&c->stream));
         return;
     }
     Slice bytes = {.data = g->input, .length = kept + (size_t)n};
@@ -428,22 +433,25 @@ static void serve(Generator *g, const struct epoll_event *event)
 {
     Connection *c = event->data.ptr;
 
-    if (c->descriptor < 0)
+    if (c->stream.descriptor < 0)
         return;
-    if (event->events & ~(unsigned)EPOLLIN) { /* room for output, or an error */
-        if (c->is_connecting) {
-            finish_connecting(g, c);
-        } else if (c->awaits_output) {
-            if (!connection_send_rest(c))
-                lose_connection(g, c, g_strerror(errno));
-            else
-                connection_await_output(c, g->epoll, c->unsent.length > 0);
-        }
+    if (c->is_connecting) {
+        finish_connecting(g, c);
+    } else if (c->awaits_output && event->events & ~(unsigned)EPOLLIN) { /* room, or an error */
+        if (!connection_send_rest(c))
+            lose_connection(g, c, stream_problem(&c->stream));
+        else
+            connection_await_output(c, g->epoll, c->unsent.length > 0);
     }
-    if (c->descriptor >= 0 && event->events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-        receive(g, c);
-    else
+    if (c->stream.descriptor < 0 || c->is_connecting)
+        return;
+    if ((event->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) {
         feed(g, c);
+        return;
+    }
+    do /* of a record of TLS, the rest too: epoll knows of it no more */
+        receive(g, c);
+    while (c->stream.descriptor >= 0 && stream_has_pending(&c->stream));
 }
 
 /* Whether the oldest request of @c has waited too long. */
@@ -463,7 +471,7 @@ static void give_up_late(Generator *g, Connection *c, int64_t now)
         close_connection(g, c);
     while (is_late(g, c, now))
         drop_request(g, c);
-    if (c->descriptor >= 0)
+    if (c->stream.descriptor >= 0)
         lose_connection(g, c, "");
     outcome_add_errors(g->outcome, ERROR_TIMEOUT, before - c->count, "%s: no reply in %g s", server,
                        (double)g->settings->timeout_ns / (double)NS_PER_S);
@@ -477,7 +485,7 @@ static void retry(Generator *g, Connection *c, int64_t now)
         outcome_add_errors(g->outcome, ERROR_TIMEOUT, c->count, "no reply in time");
         outcome_add_errors(g->outcome, ERROR_LOST_CONNECTION, 1, "no server takes a connection");
         close_connection(g, c);
-    } else if (c->descriptor < 0 && !connection_begin(c, g->epoll)) {
+    } else if (c->stream.descriptor < 0 && !connection_begin(c, g->epoll)) {
         connection_turn(c, g->settings->targets);
     }
 }
@@ -492,7 +500,7 @@ static void check_connections(Generator *g, int64_t now)
             give_up_late(g, c, now);
         if (c->down_since > 0)
             retry(g, c, now);
-        if (c->descriptor < 0 && g->settings->reconnect && g->phase == PHASE_CLOSED &&
+        if (c->stream.descriptor < 0 && g->settings->reconnect && g->phase == PHASE_CLOSED &&
             now < g->measure_end)
             begin_exchange(g, c);
     }

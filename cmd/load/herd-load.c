@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,7 +248,8 @@ int main(int argc, char **argv)
     g_autoptr(Settings) settings = NULL;
     g_autoptr(GError) error = NULL;
 
-    setlocale(LC_CTYPE, ""); /* for what GOption prints; numbers stay what they are */
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL's write(2) to a server that has closed */
+    setlocale(LC_CTYPE, "");  /* for what GOption prints; numbers stay what they are */
     switch (options_parse(&argc, &argv, &settings, &error)) {
     case OPTIONS_RUN:
         return run_load(settings);

@@ -19,4 +19,4 @@ void idle_free(Idle *idle);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Idle, idle_free)
 
 /* Counts those that are no longer open and silent as lost. */
-void idle_check(const Idle *idle, Outcome *outcome);
+void idle_check(Idle *idle, Outcome *outcome);

@@ -48,6 +48,7 @@ static const char examples[] =
     "  herd-load -r 1000 --retry localhost:10000 localhost:10001      while they are restarted\n"
     "  herd-load --pid=$(pidof -s herdd) --json localhost:10000       CPU and memory of the "
     "server\n"
+    "  herd-load --reconnect tls://localhost:10443      TLS handshakes, one a request\n"
     "  herd-load --protocol=redis-set localhost:6379    the same bytes for Redis (redis-geoadd has "
     "no\n"
     "                                                   times: its places have none)\n"
@@ -61,9 +62,9 @@ typedef struct {
     int connections, depth, clients, bound, idle, threads;
     gint64 seed;
     double rate, seconds, warmup, step, ramp, probes, timeout;
-    char *mix, *prefix, *radius, *protocol, *watch; /* (owned) (nullable) */
-    char **pids, **targets;                         /* (owned) (nullable) */
-    gboolean fill, reconnect, retry, json, quiet, version;
+    char *mix, *prefix, *radius, *protocol, *watch, *ca; /* (owned) (nullable) */
+    char **pids, **targets;                              /* (owned) (nullable) */
+    gboolean fill, reconnect, retry, tls, json, quiet, version;
 } Arguments;
 
 static void arguments_clear(Arguments *a)
@@ -73,6 +74,7 @@ static void arguments_clear(Arguments *a)
     g_free(a->radius);
     g_free(a->protocol);
     g_free(a->watch);
+    g_free(a->ca);
     g_strfreev(a->pids);
     g_strfreev(a->targets);
 }
@@ -110,6 +112,14 @@ static bool parse_arguments(int *argc, char ***argv, Arguments *a, GError **erro
          "not "
          "answered",
          NULL},
+        {"tls", 0, 0, G_OPTION_ARG_NONE, &a->tls,
+         "Speak TLS with every server, as with one that is named tls://HOST:PORT; whoever it is, "
+         "without --ca",
+         NULL},
+        {"ca", 0, 0, G_OPTION_ARG_FILENAME, &a->ca,
+         "TLS: the server's certificate has to be signed by one of FILE (PEM); its name is not "
+         "looked at",
+         "FILE"},
         {"ramp", 0, 0, G_OPTION_ARG_DOUBLE, &a->ramp,
          "Open the connections evenly over S seconds (0)", "S"},
         {"idle", 0, 0, G_OPTION_ARG_INT, &a->idle,
@@ -258,6 +268,26 @@ static bool parse_pids(char **texts, GArray *pids, GError **error)
     return true;
 }
 
+static Endpoint *parse_target(const Arguments *a, const char *text, char **ret_why)
+{
+    Endpoint *target = endpoint_parse(text, ret_why);
+
+    if (target != NULL && a->tls)
+        target->tls = true;
+    return target;
+}
+
+static bool read_authorities(const Arguments *a, Settings *s, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    TlsContext *context = tls_context_new(&(TlsOptions){.ca_file = a->ca}, &problem);
+
+    if (context == NULL)
+        return refuse(error, "--ca=%s: %s", a->ca != NULL ? a->ca : "", problem->message);
+    s->tls = tls_new(context);
+    return true;
+}
+
 static bool parse_targets(const Arguments *a, Settings *s, GError **error)
 {
     g_autofree char *why = NULL;
@@ -265,7 +295,7 @@ static bool parse_targets(const Arguments *a, Settings *s, GError **error)
     if (a->targets == NULL)
         return refuse(error, "name a server, as localhost:10000");
     for (char **text = a->targets; *text != NULL; text++) {
-        Endpoint *target = endpoint_parse(*text, &why);
+        Endpoint *target = parse_target(a, *text, &why);
 
         if (target == NULL)
             return refuse(error, "%s", why);
@@ -273,7 +303,7 @@ static bool parse_targets(const Arguments *a, Settings *s, GError **error)
     }
     if (a->watch == NULL)
         return true;
-    s->watch = endpoint_parse(a->watch, &why);
+    s->watch = parse_target(a, a->watch, &why);
     return s->watch != NULL || refuse(error, "--watch: %s", why);
 }
 
@@ -308,7 +338,8 @@ static bool fill_in(const Arguments *a, Settings *s, GError **error)
     s->seed = (uint64_t)a->seed;
     s->json = a->json;
     s->quiet = a->quiet;
-    return check_together(a, s, error) && parse_targets(a, s, error);
+    return check_together(a, s, error) && parse_targets(a, s, error) &&
+           read_authorities(a, s, error);
 }
 
 static void set_default(char **text, const char *value)
@@ -360,6 +391,7 @@ void settings_free(Settings *settings)
     g_ptr_array_unref(settings->targets);
     g_array_unref(settings->pids);
     endpoint_free(settings->watch);
+    tls_free(settings->tls);
     g_free(settings->prefix);
     g_free(settings->area);
     g_free(settings);

@@ -6,14 +6,13 @@
 
 #include <string.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #define BYTES_MAX 8192 /* of the largest reply: an AT line and an empty answer */
 
 /* A connection that takes one reply after the other. */
 typedef struct {
     const Endpoint *member; /* (transfer none) */
-    int descriptor;
+    Stream stream;
     size_t length; /* of bytes */
     char bytes[BYTES_MAX];
 } Line;
@@ -29,19 +28,17 @@ void prober_free(Prober *prober)
 {
     if (prober == NULL)
         return;
-    if (prober->target.descriptor >= 0)
-        close(prober->target.descriptor);
-    if (prober->watched.descriptor >= 0)
-        close(prober->watched.descriptor);
+    stream_close(&prober->target.stream);
+    stream_close(&prober->watched.stream);
     outcome_free(prober->outcome);
     g_free(prober);
 }
 
-static bool line_open(Line *line, const Endpoint *member, int64_t timeout_ns, GError **error)
+static bool line_open(Line *line, const Endpoint *member, const Settings *settings, GError **error)
 {
     line->member = member;
-    line->descriptor = socket_open(member, timeout_ns, error);
-    return line->descriptor >= 0;
+    line->stream = socket_open(member, settings->tls, settings->timeout_ns, error);
+    return line->stream.descriptor >= 0;
 }
 
 Prober *prober_new(const Settings *settings, GError **error)
@@ -50,9 +47,9 @@ Prober *prober_new(const Settings *settings, GError **error)
 
     prober->settings = settings;
     prober->outcome = outcome_new();
-    prober->target.descriptor = prober->watched.descriptor = -1;
-    if (!line_open(&prober->target, settings->targets->pdata[0], settings->timeout_ns, error) ||
-        !line_open(&prober->watched, settings->watch, settings->timeout_ns, error))
+    prober->target.stream.descriptor = prober->watched.stream.descriptor = -1;
+    if (!line_open(&prober->target, settings->targets->pdata[0], settings, error) ||
+        !line_open(&prober->watched, settings->watch, settings, error))
         return NULL;
     return g_steal_pointer(&prober);
 }
@@ -68,7 +65,7 @@ static bool say(Line *line, RequestKind kind, const Report *report, int64_t dead
     char request[REQUEST_MAX];
     size_t length = protocol_find("herd")->format(request, kind, report, SLICE("0 0"));
 
-    return socket_send_all(line->descriptor, (Slice){.data = request, .length = length}, deadline,
+    return socket_send_all(&line->stream, (Slice){.data = request, .length = length}, deadline,
                            error);
 }
 
@@ -84,8 +81,8 @@ static bool receive_more(Line *line, int64_t deadline, GError **error)
         g_set_error(error, LOAD_ERROR, LOAD_ERROR_REPLY, "a reply without end");
         return false;
     }
-    size_t n = socket_receive(line->descriptor, line->bytes + line->length,
-                              BYTES_MAX - line->length, deadline, error);
+    size_t n = socket_receive(&line->stream, line->bytes + line->length, BYTES_MAX - line->length,
+                              deadline, error);
     line->length += n;
     return n > 0;
 }

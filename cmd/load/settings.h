@@ -5,6 +5,7 @@
 
 #include "cmd/load/protocol.h"
 #include "core/endpoint.h"
+#include "net/tls.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -13,6 +14,7 @@
 
 typedef struct {
     GPtrArray *targets; /* owned Endpoint */
+    Tls *tls;           /* (owned) what TLS is spoken with to those that are tls:// */
     const Protocol *protocol;
     unsigned threads;
     unsigned connections;

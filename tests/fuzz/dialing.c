@@ -303,7 +303,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     wire.said = g_string_new(NULL);
     wire.incoming = g_string_new(NULL);
     g_queue_init(&wire.questions);
-    Link *link = link_new(config, NULL, "Bona", ours, NULL, -1);
+    Link *link = link_new(config, NULL, NULL, "Bona", ours, NULL, -1);
 
     while (wire.at < input.length || wire.incoming->len > 0) {
         g_assert_cmpuint(++rounds, <, ROUNDS);

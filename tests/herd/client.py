@@ -8,6 +8,10 @@ import socket
 import struct
 import time
 
+from tunnel import Tunnel, anybody
+
+TLS = 'tls://'  # before a host, in an address
+
 AT = re.compile(rb'AT (?P<origin>\S+) (?P<skew>[+-]\d+\.\d{9}) (?P<client>[^ ]+) '
                 rb'(?P<location>[+-][0-9.]+[+-][0-9.]+) (?P<time>[+-]?[0-9.]+)\n', re.DOTALL)
 
@@ -49,8 +53,10 @@ class Reply:
 class Client:
     """One TCP connection, blocking, with a deadline on everything."""
 
-    def __init__(self, address, timeout=10.0, rcvbuf=None, source=None):
+    def __init__(self, address, timeout=10.0, rcvbuf=None, source=None, context=None):
         host, port = address
+        tls = host.startswith(TLS)
+        host = host.removeprefix(TLS)
         self.timeout = timeout
         self.buffer = b''
         self.socket = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET)
@@ -65,6 +71,10 @@ class Client:
         except OSError:
             self.socket.close()
             raise
+        self.address = self.socket.getsockname()[:2]
+        self.tunnel = Tunnel(self.socket, context or anybody(), timeout) if tls else None
+        if tls:
+            self.socket = self.tunnel.near
 
     def __enter__(self):
         return self
@@ -75,7 +85,7 @@ class Client:
     @property
     def name(self):
         """This end, as members write it in their logs."""
-        host, port = self.socket.getsockname()[:2]
+        host, port = self.address
         return (f'[{host}]:{port}' if ':' in host else f'{host}:{port}').encode()
 
     def send(self, data):
@@ -86,6 +96,8 @@ class Client:
 
     def close(self):
         self.socket.close()
+        if self.tunnel:
+            self.tunnel.join()
 
     def reset(self):
         """Ends the connection with a RST."""
@@ -136,6 +148,8 @@ class Client:
             except TimeoutError:
                 raise AssertionError(f'still open after {data[-200:]!r}') from None
             if not more:
+                if self.tunnel and self.tunnel.problem:
+                    raise AssertionError(self.tunnel.problem)
                 return data
             data += more
 

@@ -21,7 +21,7 @@ import tempfile
 import time
 import unittest
 
-from client import Client
+from client import TLS, Client
 from fake_google import FakeGoogle
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -108,6 +108,7 @@ class Ports:
         raise AssertionError(f'{self.SLICES} test programs run already')
 
     def take(self, host='127.0.0.1'):
+        host = host.removeprefix(TLS)
         family = socket.AF_INET6 if ':' in host else socket.AF_INET
         for _ in range(self.SLICE):
             port = self.base + self.next % self.SLICE
@@ -143,6 +144,8 @@ def sanitizer_environment():
 
 
 def endpoint(host, port):
+    if host.startswith(TLS):
+        return TLS + endpoint(host.removeprefix(TLS), port)
     return f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
 
 

@@ -79,7 +79,7 @@ static Rig *rig_new_with(const char *options, GArray *handed)
     g_assert_no_error(error);
     rig->connections = connections_new();
     rig->lookups = lookups_new(rig->ready, 1, 10, 1);
-    rig->acceptor = acceptor_new(rig->configs, rig->connections, rig->ready,
+    rig->acceptor = acceptor_new(rig->configs, rig->connections, rig->ready, NULL,
                                  (Sweep){.run = sweep, .self = rig}, handed, rig->log, &error);
     g_assert_no_error(error);
     return rig;
@@ -207,11 +207,11 @@ static void test_hands_over(void)
         g_assert_cmpstr(taken->peer, ==, peer);
         g_assert_cmpint(taken->neighbour, ==, CONNECTION_CLIENT);
         g_assert_cmpint(atomic_load(&taken->deadline), ==, 0);
-        g_assert_cmpint(getsockopt(taken->descriptor, IPPROTO_TCP, TCP_NODELAY, &on, &on_length),
-                        ==, 0);
+        g_assert_cmpint(
+            getsockopt(taken->stream.descriptor, IPPROTO_TCP, TCP_NODELAY, &on, &on_length), ==, 0);
         g_assert_cmpint(on, !=, 0);
-        g_assert_cmpint(fcntl(taken->descriptor, F_GETFL) & O_NONBLOCK, ==, O_NONBLOCK);
-        g_assert_cmpint(fcntl(taken->descriptor, F_GETFD) & FD_CLOEXEC, ==, FD_CLOEXEC);
+        g_assert_cmpint(fcntl(taken->stream.descriptor, F_GETFL) & O_NONBLOCK, ==, O_NONBLOCK);
+        g_assert_cmpint(fcntl(taken->stream.descriptor, F_GETFD) & FD_CLOEXEC, ==, FD_CLOEXEC);
         g_assert_cmpuint(connections_count(rig->connections), ==, 1);
         connections_close(rig->connections, taken);
         assert_closed(client);
@@ -440,7 +440,7 @@ static void test_address_taken(void)
     g_autoptr(GError) error = NULL;
     g_autofree char *where = g_strdup_printf("%s:%d", rig->hosts[OWN], PORT);
 
-    g_assert_null(acceptor_new(rig->configs, rig->connections, rig->ready,
+    g_assert_null(acceptor_new(rig->configs, rig->connections, rig->ready, NULL,
                                (Sweep){.run = sweep, .self = rig}, NULL, rig->log, &error));
     g_assert_error(error, HERD_ACCEPTOR_ERROR, HERD_ACCEPTOR_ERROR_LISTEN);
     g_assert_nonnull(strstr(error->message, where));

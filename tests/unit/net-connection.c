@@ -21,7 +21,7 @@ static void test_new(void)
     g_assert_cmpint(inet_pton(AF_INET6, "2001:db8::1", &in6->sin6_addr), ==, 1);
 
     Connection *connection = connection_new(17, &v4);
-    g_assert_cmpint(connection->descriptor, ==, 17);
+    g_assert_cmpint(connection->stream.descriptor, ==, 17);
     g_assert_cmpint(connection->neighbour, ==, CONNECTION_CLIENT);
     g_assert_cmpstr(connection->peer, ==, "192.0.2.7:51234");
     g_assert_cmpint(atomic_load(&connection->deadline), ==, 0);

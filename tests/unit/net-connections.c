@@ -182,7 +182,7 @@ static void test_sweep_boundary(void)
             g_assert_cmpint(has_ended(peers[i]), ==, rows[i].over);
             g_assert_cmpint(atomic_load(&added[i]->expired), ==, rows[i].over);
             /* Its owner finds it at its end. */
-            g_assert_cmpint(has_ended(added[i]->descriptor), ==, rows[i].over);
+            g_assert_cmpint(has_ended(added[i]->stream.descriptor), ==, rows[i].over);
         }
     }
     /* Shut down, not closed: that is for the owner. */
@@ -225,7 +225,7 @@ static void test_sweep_reaches_all(void)
             connection_new(eventfd(0, EFD_CLOEXEC), &(struct sockaddr_storage){0});
         int kind = g_test_rand_int_range(0, 4);
 
-        g_assert_cmpint(connection->descriptor, >=, 0);
+        g_assert_cmpint(connection->stream.descriptor, >=, 0);
         connections_add(connections, connection);
         if (kind < 2) {
             g_ptr_array_add(closers[kind].own, connection);
@@ -339,8 +339,8 @@ static void test_end_input(void)
             g_assert_true(atomic_load(&taken[i]->ending));
             g_assert_false(atomic_load(&taken[i]->expired));
             if (taken[i]->position == 0)
-                g_assert_cmpint(read(taken[i]->descriptor, bytes, sizeof bytes), ==, 5);
-            g_assert_cmpint(write(taken[i]->descriptor, "? ", 2), ==, 2);
+                g_assert_cmpint(read(taken[i]->stream.descriptor, bytes, sizeof bytes), ==, 5);
+            g_assert_cmpint(write(taken[i]->stream.descriptor, "? ", 2), ==, 2);
         }
     }
     g_assert_true(atomic_load(&owned->ending));

@@ -101,7 +101,7 @@ static Rig *rig_new(void)
     store_put(rig->store, first, 0);
     rig->log = log_new(rig->folder, "Bailey", LOG_MESSAGES_NONE, &error);
     g_assert_no_error(error);
-    rig->flood = flood_new(rig->configs, NULL, rig->store, rig->log, &error);
+    rig->flood = flood_new(rig->configs, NULL, NULL, rig->store, rig->log, &error);
     g_assert_no_error(error);
     return rig;
 }

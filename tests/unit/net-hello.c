@@ -116,7 +116,7 @@ static void run_proof(Rig *rig, const char *name, unsigned host)
     assert_reply(rig, connection, hello, "");
 
     greeting_free(greeting);
-    close(connection->descriptor);
+    close(connection->stream.descriptor);
     close(peer);
     connection_free(connection);
 }
@@ -168,7 +168,7 @@ static void test_refused_hello(void)
         Connection *connection = connect_from(rig->hosts[BONA], &peer);
 
         assert_refused(rig, connection, rows[i]);
-        close(connection->descriptor);
+        close(connection->stream.descriptor);
         close(peer);
         connection_free(connection);
         end(rig);
@@ -293,7 +293,7 @@ static void test_one_side(void)
     set_secret(rig, NULL);
     g_autofree char *answer_with = ask(rig, connection, hello_with);
     assert_fails(with, answer_with, "the neighbour wants no proof: has it the secret_file?");
-    close(connection->descriptor);
+    close(connection->stream.descriptor);
     close(peer);
     connection_free(connection);
     greeting_free(without);

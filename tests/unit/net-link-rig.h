@@ -9,6 +9,7 @@
 #include "core/message.h"
 #include "core/thread.h"
 #include "net/link.h"
+#include "net/stream.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,6 +36,8 @@ typedef struct {
     bool messages;         /* Bona is native, with delivery = message */
     bool deaf;             /* she does not listen yet */
     const char *secret;    /* (nullable) of the herd */
+    Tls *tls;              /* (nullable) Bailey's, who then dials her over TLS */
+    Tls *their_tls;        /* (nullable) Bona's; without it she does not shake hands */
 } Setup;
 
 typedef struct {
@@ -47,6 +50,8 @@ typedef struct {
     Log *log;
     int epoll;
     int listener; /* Bona's; -1: she does not listen */
+    Tls *their_tls;
+    Stream peer; /* what was accepted last */
     Link *link;
     unsigned questions; /* DIGESTs heard */
     int fences;         /* updates of FENCE */
@@ -92,10 +97,10 @@ static Config *load_config(const Rig *rig, const Setup *setup)
     g_autofree char *text = g_strdup_printf(
         "[herd]\nlog_dir = %s\n%s\n[limits]\nlink_timeout_s = %d\n"
         "[member Bailey]\nlisten = %s:10000\nneighbours = Bona\n"
-        "[member Bona]\nlisten = %s:%d;127.0.0.1:1\n%s",
+        "[member Bona]\nlisten = %s%s:%d;127.0.0.1:1\n%s",
         rig->folder, setup->options != NULL ? setup->options : "resync_interval_s = 0",
-        TIMEOUT_MS / 1000, rig->hosts[OWN], rig->hosts[NEIGHBOUR], PORT,
-        setup->neighbour != NULL ? setup->neighbour : "");
+        TIMEOUT_MS / 1000, rig->hosts[OWN], setup->tls != NULL ? "tls://" : "",
+        rig->hosts[NEIGHBOUR], PORT, setup->neighbour != NULL ? setup->neighbour : "");
     g_assert_true(g_file_set_contents(path, text, -1, &error));
     Config *config = config_load(path, "Bailey", &error);
     g_assert_no_error(error);
@@ -127,9 +132,11 @@ static Rig *rig_new(const Setup *setup)
     rig->line = g_string_new(NULL);
     rig->epoll = epoll_create1(EPOLL_CLOEXEC);
     rig->listener = -1;
+    rig->their_tls = setup->their_tls;
     if (!setup->deaf)
         begin_listening(rig);
-    rig->link = link_new(rig->config, rig->trust, "Bona", rig->store, rig->log, rig->epoll);
+    rig->link =
+        link_new(rig->config, rig->trust, setup->tls, "Bona", rig->store, rig->log, rig->epoll);
     return rig;
 }
 
@@ -140,6 +147,7 @@ static char *rig_end(Rig *rig)
     char *text = NULL;
 
     link_free(rig->link);
+    stream_drop_tls(&rig->peer);
     close(rig->epoll);
     if (rig->listener >= 0)
         close(rig->listener);
@@ -230,6 +238,16 @@ static void pump_until_counted(Rig *rig, Counter counter, uint64_t wanted)
     g_assert_cmpuint(counters_read(counter), ==, wanted);
 }
 
+static void shake_hands(Rig *rig)
+{
+    Handshake outcome;
+
+    g_assert_true(stream_accept_tls(&rig->peer, rig->their_tls, 1));
+    while ((outcome = stream_shake_hands(&rig->peer)) == HANDSHAKE_WAITS)
+        pump_until_readable(rig, rig->peer.descriptor);
+    g_assert_cmpint(outcome, ==, HANDSHAKE_DONE);
+}
+
 static int accept_link(Rig *rig)
 {
     struct sockaddr_in from = {0}, own = address_of(rig, OWN, 0);
@@ -243,6 +261,10 @@ static int accept_link(Rig *rig)
     g_assert_cmpint(from.sin_addr.s_addr, ==, own.sin_addr.s_addr);
     rig->begin = rig->end = 0;
     g_string_truncate(rig->line, 0);
+    stream_drop_tls(&rig->peer);
+    rig->peer = (Stream){.descriptor = peer};
+    if (rig->their_tls != NULL)
+        shake_hands(rig);
     return peer;
 }
 
@@ -261,7 +283,8 @@ static char *hear_now(Rig *rig, int peer)
             g_string_truncate(rig->line, 0);
             return line;
         }
-        ssize_t n = recv(peer, rig->bytes, sizeof rig->bytes, 0);
+        g_assert_cmpint(peer, ==, rig->peer.descriptor);
+        ssize_t n = stream_receive(&rig->peer, rig->bytes, sizeof rig->bytes);
         if (n < 0) {
             g_assert_cmpint(errno, ==, EAGAIN);
             return NULL;
@@ -296,7 +319,8 @@ static void assert_heard_any(Rig *rig, int peer, const char *expected)
 static void say_bytes(Rig *rig, int peer, const char *bytes, size_t length)
 {
     while (length > 0) {
-        ssize_t n = send(peer, bytes, length, MSG_NOSIGNAL);
+        g_assert_cmpint(peer, ==, rig->peer.descriptor);
+        ssize_t n = stream_send(&rig->peer, bytes, length);
 
         g_assert_true(n > 0 || errno == EAGAIN);
         if (n > 0) {

@@ -41,7 +41,8 @@ static void send_all(Rig *rig, bool reads)
     static char bytes[CHUNK];
 
     do {
-        while (!outgoing_is_empty(rig->outgoing) && outgoing_send(rig->outgoing, rig->ends[0]) > 0)
+        while (!outgoing_is_empty(rig->outgoing) &&
+               outgoing_send(rig->outgoing, &(Stream){.descriptor = rig->ends[0]}) > 0)
             ;
         while (reads && recv(rig->ends[1], bytes, sizeof bytes, 0) > 0)
             ;
@@ -79,7 +80,7 @@ static void send_some(Rig *rig, size_t bytes)
     size_t sent = 0;
 
     while (sent < bytes) {
-        ssize_t n = outgoing_send(rig->outgoing, rig->ends[0]);
+        ssize_t n = outgoing_send(rig->outgoing, &(Stream){.descriptor = rig->ends[0]});
 
         if (n > 0)
             sent += (size_t)n;

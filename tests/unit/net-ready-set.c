@@ -58,7 +58,7 @@ static Pair pair_added(const Rig *rig)
 
 static void pair_free(Pair *pair)
 {
-    close(pair->connection->descriptor);
+    close(pair->connection->stream.descriptor);
     close(pair->peer);
     connection_free(pair->connection);
 }
@@ -128,7 +128,7 @@ static ssize_t read_some(const Pair *pair, size_t room)
     char bytes[16];
 
     ready_set_reading(pair->connection);
-    ssize_t n = read(pair->connection->descriptor, bytes, room);
+    ssize_t n = read(pair->connection->stream.descriptor, bytes, room);
     if (n > 0)
         ready_set_has_read(pair->connection, (size_t)n, room);
     return n;
@@ -214,7 +214,7 @@ static void test_input_behind_output(void)
     Rig rig = rig_new();
     Pair pair = pair_added(&rig);
 
-    while (write(pair.connection->descriptor, block, sizeof block) > 0)
+    while (write(pair.connection->stream.descriptor, block, sizeof block) > 0)
         ;
     pair.connection->output = kept_new(SLICE("reply"));
     say(pair.peer);
@@ -243,7 +243,7 @@ static void test_output(void)
     pair.connection->output = kept_new(SLICE("reply"));
     say(pair.peer);
     assert_ready(&rig, pair.connection);
-    while ((n = write(pair.connection->descriptor, block, sizeof block)) > 0)
+    while ((n = write(pair.connection->stream.descriptor, block, sizeof block)) > 0)
         ;
     g_assert_cmpint(errno, ==, EAGAIN);
     /* There is input, but the peer does not take its output. */
@@ -256,7 +256,7 @@ static void test_output(void)
 
     /* With a socket that takes it, at once, input or not. */
     ready_set_reading(pair.connection);
-    while (read(pair.connection->descriptor, block, sizeof block) > 0)
+    while (read(pair.connection->stream.descriptor, block, sizeof block) > 0)
         ;
     ready_set_arm(rig.set, pair.connection);
     assert_ready(&rig, pair.connection);
@@ -375,7 +375,8 @@ static void take(void *argument)
             g_assert_false(atomic_exchange(&watch->owned, true));
             if (!taker->resumes) {
                 ready_set_reading(taken[i]);
-                if (read(taken[i]->descriptor, &byte, 1) != 1) { /* it was the last byte before */
+                if (read(taken[i]->stream.descriptor, &byte, 1) !=
+                    1) { /* it was the last byte before */
                     g_assert_true(atomic_exchange(&watch->owned, false));
                     ready_set_arm(taker->set, taken[i]);
                     continue;

@@ -141,7 +141,7 @@ static void test_max_records(void)
     assert_flooded(rig, NULL, NULL);
     assert_kept(rig, "f", NULL);
     g_assert_cmpuint(counters_read(COUNT_RECORDS_REFUSED), ==, refused + 2);
-    close(riley->descriptor);
+    close(riley->stream.descriptor);
     close(peer);
     connection_free(riley);
     rig_free(rig);
@@ -181,7 +181,7 @@ static void say_from(Rig *rig, unsigned host, const char *line, const char *repl
 
     assert_reply(rig, connection, line, reply);
     g_assert_cmpint(connection->neighbour, ==, CONNECTION_CLIENT);
-    close(connection->descriptor);
+    close(connection->stream.descriptor);
     close(peer);
     connection_free(connection);
 }

@@ -76,7 +76,7 @@ static Rig *rig_new(const char *options)
     context->store = store_new();
     context->log = log_new(rig->folder, "Bailey", rig->config->log_messages, &error);
     g_assert_no_error(error);
-    context->flood = flood_new(rig->configs, NULL, context->store, context->log, &error);
+    context->flood = flood_new(rig->configs, NULL, NULL, context->store, context->log, &error);
     g_assert_no_error(error);
     context->nearby = (Nearby){.self = rig, .at_once = fake_at_once};
     rig->turn.output = g_string_new(NULL);

@@ -278,7 +278,7 @@ static void test_r22_hello(void)
             g_assert_cmpint(connection->neighbour, ==, CONNECTION_CLIENT);
             assert_invalid(rig, connection, "AT Clark +1.000000000 kiwi +1+1 5");
         }
-        close(connection->descriptor);
+        close(connection->stream.descriptor);
         close(peer);
         connection_free(connection);
         rig_free(rig);
@@ -321,7 +321,7 @@ static void test_take_config(void)
         g_assert_cmpint(session_take_config(&rig->context, connection), ==, rows[i].stays);
         g_assert_true(connection->config == config);
         g_assert_true(session_take_config(&rig->context, rig->client));
-        close(connection->descriptor);
+        close(connection->stream.descriptor);
         close(peer);
         connection_free(connection);
         rig_free(rig);

@@ -117,7 +117,7 @@ static void test_gives_back_what_it_has_not_begun(void)
     say_text(&keeps, "x");
     g_assert_cmpuint(ready_set_take(rig->context.ready, &taken, 1), ==, 1);
     g_assert_true(taken == keeps.connection);
-    g_assert_cmpint(recv(taken->descriptor, &(char){0}, 1, 0), ==, 1);
+    g_assert_cmpint(recv(taken->stream.descriptor, &(char){0}, 1, 0), ==, 1);
     taken->input = kept_new(SLICE("kept\n"));
     taken->has_lines = true;
 

@@ -102,7 +102,7 @@ static Rig *rig_new(const char *options, unsigned active, unsigned most, unsigne
     context->session.log = log_new(rig->folder, "Bailey", rig->config->log_messages, &error);
     g_assert_no_error(error);
     context->session.flood =
-        flood_new(rig->configs, NULL, context->session.store, context->session.log, &error);
+        flood_new(rig->configs, NULL, NULL, context->session.store, context->session.log, &error);
     g_assert_no_error(error);
     context->session.nearby = (Nearby){
         .self = rig, .at_once = fake_at_once, .nearby = fake_nearby, .refuse = fake_refuse};
