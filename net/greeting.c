@@ -9,23 +9,23 @@ struct Greeting {
     const char *neighbour;
     Secret *secret; /* (owned) (nullable) */
     bool proved;    /* the neighbour has proved that it has the secret, and we have */
-    bool bound;     /* there is a binding */
+    bool over_tls;
+    bool bound; /* there is a binding */
     uint8_t binding[PROOF_BINDING_BYTES];
     char nonce[PROOF_NONCE_DIGITS + 1]; /* ours */
     GString *line;                      /* (owned) to be said */
 };
 
 Greeting *greeting_new(const char *self, const char *neighbour, Secret *secret,
-                       const uint8_t *binding)
+                       const Stream *stream)
 {
     Greeting *greeting = g_new0(Greeting, 1);
 
     greeting->self = self;
     greeting->neighbour = neighbour;
     greeting->secret = secret;
-    greeting->bound = binding != NULL;
-    if (binding != NULL)
-        memcpy(greeting->binding, binding, sizeof greeting->binding);
+    greeting->over_tls = stream->tls != NULL;
+    greeting->bound = stream_channel_binding(stream, greeting->binding);
     greeting->line = g_string_new(NULL);
     if (secret != NULL)
         proof_nonce(greeting->nonce);
@@ -61,6 +61,10 @@ static GreetingOutcome take_challenge(Greeting *greeting, const Message *message
     };
     char proof[PROOF_DIGITS + 1];
 
+    if (greeting->over_tls && !greeting->bound) {
+        *ret_why = "the neighbour's TLS has nothing that a proof could be bound to";
+        return GREETING_FAILED;
+    }
     proof_make(greeting->secret, PROOF_ACCEPT, &transcript, proof);
     if (!proof_equal(message->challenge.proof, proof)) {
         *ret_why = "the neighbour cannot prove that it has the herd's secret";

@@ -12,6 +12,7 @@
 #include "core/message.h"
 #include "core/secret.h"
 #include "core/slice.h"
+#include "net/stream.h"
 
 #include <glib.h>
 #include <stdint.h>
@@ -25,10 +26,10 @@ typedef enum {
 } GreetingOutcome;
 
 /* Member @self greets member @neighbour, whose names outlive it. @secret: (transfer full)
- * (nullable) NULL: nothing is to be proved. @binding (nullable): what the connection is known by to
- * both sides (ProofTranscript.binding), copied. */
+ * (nullable) NULL: nothing is to be proved. @stream is the connection, whose hands are
+ * shaken; it is not kept. */
 Greeting *greeting_new(const char *self, const char *neighbour, Secret *secret,
-                       const uint8_t *binding);
+                       const Stream *stream);
 void greeting_free(Greeting *greeting);
 
 /* The line that is to be said next, LF included: at first the hello. (transfer none), until the

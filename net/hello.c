@@ -25,6 +25,7 @@ typedef enum {
     REFUSED_ADDRESS,
     REFUSED_CERTIFICATE,
     REFUSED_PLAIN,
+    REFUSED_NO_BINDING,
     REFUSED_NO_NONCE,
     REFUSED_NO_PROOF,
     REFUSED_WRONG_PROOF,
@@ -37,6 +38,7 @@ static const char *const refusals[REFUSALS] = {
     [REFUSED_ADDRESS] = "it does not come from an address of that name",
     [REFUSED_CERTIFICATE] = "it has shown no certificate in that name",
     [REFUSED_PLAIN] = "it does not say so over TLS",
+    [REFUSED_NO_BINDING] = "its TLS has nothing that a proof could be bound to",
     [REFUSED_NO_NONCE] = "it offers no proof: has that neighbour the secret_file?",
     [REFUSED_NO_PROOF] = "it does not prove its hello",
     [REFUSED_WRONG_PROOF] = "its proof is wrong: is that neighbour's secret another?",
@@ -113,8 +115,9 @@ static bool accept_hello(const SessionContext *context, Connection *connection,
     return true;
 }
 
-/* @neighbour has said hello in @message: it is to prove that it has @secret, as we do. */
-static void challenge(Connection *connection, const Message *message, const Member *neighbour,
+/* @neighbour has said hello in @message: it is to prove that it has @secret, as we do. FALSE: over
+ * this connection nobody can, since whoever ends TLS in between could pass the proof on. */
+static bool challenge(Connection *connection, const Message *message, const Member *neighbour,
                       const char *self, const Secret *secret, GString *output)
 {
     char nonce[PROOF_NONCE_DIGITS + 1], proof[PROOF_DIGITS + 1];
@@ -129,6 +132,8 @@ static void challenge(Connection *connection, const Message *message, const Memb
         .binding = bound ? binding : NULL,
     };
 
+    if (connection->stream.tls != NULL && !bound)
+        return false;
     proof_nonce(nonce);
     proof_make(secret, PROOF_ACCEPT, &transcript, proof);
     message_append_challenge(output, nonce, proof);
@@ -137,6 +142,7 @@ static void challenge(Connection *connection, const Message *message, const Memb
     connection->hello->neighbour = neighbour->id;
     connection->hello->incarnation = message->hello.incarnation;
     proof_make(secret, PROOF_DIAL, &transcript, connection->hello->proof);
+    return true;
 }
 
 static bool take_hello(const SessionContext *context, Connection *connection,
@@ -155,7 +161,8 @@ static bool take_hello(const SessionContext *context, Connection *connection,
         return accept_hello(context, connection, neighbour, message->hello.incarnation, output);
     if (message->hello.nonce.length == 0)
         return refuse(context, connection, neighbour->name, REFUSED_NO_NONCE);
-    challenge(connection, message, neighbour, self, secret, output);
+    if (!challenge(connection, message, neighbour, self, secret, output))
+        return refuse(context, connection, neighbour->name, REFUSED_NO_BINDING);
     return true;
 }
 

@@ -257,16 +257,13 @@ static void begin_talking(Link *link, int64_t incarnation)
 
 static void greet(Link *link)
 {
-    uint8_t binding[CHANNEL_BINDING_SIZE];
-    bool bound = stream_channel_binding(&link->stream, binding);
-
     watch(link, EPOLLIN, EPOLL_CTL_MOD);
     if (!is_native(link)) {
         begin_talking(link, INCARNATION_UNKNOWN);
         return;
     }
     link->greeting = greeting_new(link->config->self->name, link->neighbour->name,
-                                  trust_secret(link->trust), bound ? binding : NULL);
+                                  trust_secret(link->trust), &link->stream);
     outgoing_append(link->output, greeting_line(link->greeting));
     link->state = LINK_GREETING;
 }

@@ -66,6 +66,8 @@ class Herds(SecretTestCase):
     def test_a_new_secret_is_for_new_hellos(self):
         herd = self.secret_herd().start()
         bailey, bona = herd
+        for member in herd:
+            member.wait_event(rb'^link \S+ joined ')
         links = {member: self.link_events(member) for member in herd}
         self.secret_file(OTHER)
         for member in herd:

@@ -48,7 +48,10 @@ static char *ask(Rig *rig, Connection *connection, const char *line)
 
 static Greeting *greeting_of(const char *name, const char *secret)
 {
-    return greeting_new(name, "Bailey", secret != NULL ? secret_new(slice_of(secret)) : NULL, NULL);
+    const Stream plain = {.descriptor = -1};
+
+    return greeting_new(name, "Bailey", secret != NULL ? secret_new(slice_of(secret)) : NULL,
+                        &plain);
 }
 
 /* What it says next, without its LF. (transfer full) */
