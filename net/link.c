@@ -100,7 +100,6 @@ Link *link_new(const Config *config, Trust *trust, Tls *tls, const char *name, S
     link->log = log;
     link->epoll = epoll;
     backoff_init(&link->backoff);
-    link->state = LINK_WAITING;
     link->stream.descriptor = -1;
     link->tried = monotonic_ms() - BACKOFF_MIN_MS;
     link->output = outgoing_new();
@@ -383,19 +382,11 @@ void link_ready(Link *link, uint32_t events)
 /* FALSE: there is no room for it now. */
 static bool append_record(Link *link, const OutboxEntry *entry)
 {
-    const Member *neighbour = link->neighbour;
-    size_t room;
-    char *text = outgoing_room(link->output, &room);
-    size_t length = update_line_format(entry, link->config->self, neighbour, text, room);
+    bool fits =
+        update_line_append(entry, link->config->self, link->neighbour, link->output, link->log);
 
-    if (length > room)
-        return false;
-    outgoing_added(link->output, length);
-    link->told++;
-    counters_add(entry->found && is_native(link) ? COUNT_SYNCS_SENT : COUNT_UPDATES_SENT, 1);
-    if (log_wants_messages(link->log))
-        log_sent(link->log, neighbour->name, update_line_text(text, length));
-    return true;
+    link->told += fits;
+    return fits;
 }
 
 /* A connection a message, and this one has its own. */

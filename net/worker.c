@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "net/worker.h"
+#include "net/worker-io.h"
 
 #include "core/counters.h"
 #include "core/durations.h"
@@ -9,17 +9,8 @@
 
 #include <errno.h>
 
-/* Ready connections taken at once. As many as that are a sign that one worker does not keep up: the
- * last of them waits for half a millisecond. A lower mark gained nothing on two cores, and cost the
- * sharing of caches. */
-#define BATCH 64
-
 /* Bytes of input whose execution takes so long that others should not wait for its end. */
 #define LONG_INPUT ((size_t)4 << 10)
-
-/* Bytes executed in one turn. More than any line, so there is always room to read when there is no
- * complete one. */
-#define INPUT_SIZE ((size_t)64 << 10)
 
 /* Replies gathered before they are sent, give or take one; then the next connection has its turn.
  */
@@ -31,26 +22,6 @@
 
 #define LINK_BATCH 1024 /* updates gathered before they are flooded */
 #define NS_PER_MS  1000000
-
-typedef struct {
-    const WorkerContext *context;
-    SessionContext session; /* by the configuration that was in force when the batch began */
-    bool active;            /* has a place in the active set */
-    bool watching;          /* the ready set: nobody else does, as long as this one goes on to */
-    Connection *batch[BATCH];
-    unsigned next; /* of the batch, to be begun */
-    unsigned count;
-    int64_t taken; /* monotonic_ns() when the batch was */
-
-    /* Of the connection whose turn it is */
-    bool paced;  /* it may say only so many lines a second */
-    char *input; /* (owned) INPUT_SIZE bytes, of which begin to end are to be executed */
-    size_t begin;
-    size_t end;
-    Turn turn;         /* its output and updates are owned, and kept from turn to turn */
-    unsigned answered; /* lines whose replies are in the output, if it is a client's */
-    int64_t now;       /* monotonic_ns() when a turn sent last, or the batch was taken */
-} Worker;
 
 typedef enum {
     NEXT_ARM,    /* wait for the socket */
@@ -115,131 +86,12 @@ static void close_connection(Worker *worker, Connection *connection, const char 
     worker->answered = 0; /* what it has not been sent */
 }
 
-/* What the connection has kept goes back into the worker's input. */
-static void load_input(Worker *worker, Connection *connection)
-{
-    worker->begin = 0;
-    worker->end = connection_take_input(connection, worker->input);
-}
-
-static void keep_input(Worker *worker, Connection *connection)
-{
-    connection->input = kept_new(
-        (Slice){.data = worker->input + worker->begin, .length = worker->end - worker->begin});
-}
-
-/* Hands over what was stored. */
-static void flood_updates(Worker *worker)
-{
-    GArray *updates = worker->turn.updates;
-
-    if (updates->len == 0)
-        return;
-    flood_push(worker->session.flood, (const FloodUpdate *)(void *)updates->data, updates->len);
-    g_array_set_size(updates, 0);
-}
-
-/* Floods what was stored, then sends the replies that say so; what the socket does not take stays
- * with the connection. FALSE: the peer is gone. */
-static bool send_output(Worker *worker, Connection *connection)
-{
-    Turn *turn = &worker->turn;
-    size_t sent = 0;
-
-    flood_updates(worker);
-    while (sent < turn->output->len) {
-        ssize_t n =
-            stream_send(&connection->stream, turn->output->str + sent, turn->output->len - sent);
-
-        if (n >= 0)
-            sent += (size_t)n;
-        else if (errno == EAGAIN)
-            break;
-        else if (errno != EINTR)
-            return false;
-    }
-    connection->output =
-        kept_new((Slice){.data = turn->output->str + sent, .length = turn->output->len - sent});
-    g_string_truncate(turn->output, 0);
-    /* The one look at the clock of a turn that waits for its socket next. What the client does not
-     * take is its own time. */
-    worker->now = monotonic_ns();
-    if (worker->answered > 0 && connection->neighbour == CONNECTION_CLIENT &&
-        !connection->is_foreign)
-        durations_add(DURATION_REQUEST, worker->now - connection->heard, worker->answered);
-    worker->answered = 0;
-    return true;
-}
-
-/* Sends what the connection has kept. FALSE: the peer is gone. */
-static bool send_kept(Worker *worker, Connection *connection)
-{
-    Kept *kept = g_steal_pointer(&connection->output);
-
-    if (kept == NULL)
-        return true;
-    ready_set_writing(connection);
-    g_string_append_len(worker->turn.output, kept->bytes, (gssize)kept->length);
-    g_free(kept);
-    return send_output(worker, connection);
-}
-
 /* Before what may take long: another worker looks after the other connections. */
 static void let_watch(Worker *worker)
 {
     if (worker->watching)
         active_set_unwatch(worker->context->active);
     worker->watching = false;
-}
-
-/* Reads what is left when the member stops, up to the room in the input. FALSE: the peer is gone.
- */
-static bool receive_rest(Worker *worker, Connection *connection)
-{
-    size_t room = INPUT_SIZE - worker->end, received;
-
-    if (!farewell_receive(connection, worker->input + worker->end, room, &received))
-        return false;
-    worker->end += received;
-    connection->received = timestamp_now();
-    if (!connection->end_of_input)
-        ready_set_has_read(connection, received, room);
-    return true;
-}
-
-/* Reads what there is, up to the room in the input. FALSE: the peer is gone. */
-static bool receive(Worker *worker, Connection *connection)
-{
-    size_t begin = worker->end;
-    bool more = true;
-
-    if (atomic_load_explicit(&connection->ending, memory_order_relaxed) && !connection->lingering)
-        return receive_rest(worker, connection);
-    while (more && worker->end < INPUT_SIZE) {
-        size_t room = INPUT_SIZE - worker->end;
-
-        ready_set_reading(connection);
-        ssize_t n = stream_receive(&connection->stream, worker->input + worker->end, room);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN) {
-            ready_set_has_not_read(connection);
-            break;
-        }
-        if (n < 0 && worker->end == begin)
-            return false;
-        if (n <= 0) {
-            /* What a peer said before it was gone is executed, but for half a line. */
-            connection->end_of_input = true;
-            connection->truncated = n < 0 || atomic_load(&connection->cut);
-            break;
-        }
-        worker->end += (size_t)n;
-        more = ready_set_has_read(connection, (size_t)n, room);
-    }
-    connection->received = timestamp_now();
-    connection->heard = worker->taken;
-    return true;
 }
 
 /* The connection's last bytes are sent. What the peer still says is thrown away until it ends too:
@@ -258,7 +110,7 @@ static Next linger(Worker *worker, Connection *connection)
     if (!stream_end(&connection->stream))
         return NEXT_ARM;
     worker->begin = worker->end = 0;
-    if (connection->end_of_input || !receive(worker, connection) || connection->end_of_input)
+    if (connection->end_of_input || !worker_receive(worker, connection) || connection->end_of_input)
         return NEXT_CLOSE;
     return NEXT_ARM;
 }
@@ -340,12 +192,12 @@ static Next enter_lookup(Worker *worker, Connection *connection)
     PlacesQuery query = worker->turn.query;
     Flight *flight = NULL;
 
-    if (!send_output(worker, connection))
+    if (!worker_send_output(worker, connection))
         return NEXT_CLOSE;
 
     /* From lookups_enter() on another worker may have the connection, so it has to be complete
      * before. */
-    keep_input(worker, connection);
+    worker_keep_input(worker, connection);
     connection->has_lines = true;
     if (connection->output != NULL)
         return NEXT_ARM;
@@ -353,11 +205,11 @@ static Next enter_lookup(Worker *worker, Connection *connection)
 
     switch (lookups_enter(worker->context->lookups, connection, record, &query, &flight)) {
     case LOOKUP_RUN:
-        load_input(worker, connection);
+        worker_load_input(worker, connection);
         run_lookup(worker, connection, record, &query, flight, worker->now);
         return NEXT_RESUME;
     case LOOKUP_REFUSED:
-        load_input(worker, connection);
+        worker_load_input(worker, connection);
         refuse_lookup(worker, connection, record, &query);
         return NEXT_RESUME;
     case LOOKUP_WAIT:
@@ -499,7 +351,7 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
         if (next != NEXT_RESUME)
             return next;
     }
-    if (!send_kept(worker, connection))
+    if (!worker_send_kept(worker, connection))
         return NEXT_CLOSE;
     *ret_progress =
         had_output && (connection->output == NULL || connection->output->length < unsent);
@@ -511,7 +363,7 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
     if (worker->paced && connection->wait == NULL && !pace_has_line(&connection->pace))
         return NEXT_SLOW;
     connection->has_lines = false;
-    load_input(worker, connection);
+    worker_load_input(worker, connection);
     if (connection->wait != NULL) {
         Slice line;
         size_t size;
@@ -520,7 +372,7 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
         g_assert(complete);
         end_wait(worker, connection);
         worker->begin += size;
-    } else if (!had_lines && !connection->end_of_input && !receive(worker, connection)) {
+    } else if (!had_lines && !connection->end_of_input && !worker_receive(worker, connection)) {
         return NEXT_CLOSE;
     }
 
@@ -534,8 +386,8 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
 
     connection->has_lines = next == NEXT_RESUME || next == NEXT_SLOW;
     if (!connection->closing)
-        keep_input(worker, connection);
-    if (!send_output(worker, connection))
+        worker_keep_input(worker, connection);
+    if (!worker_send_output(worker, connection))
         return NEXT_CLOSE;
     if (connection->output != NULL) {
         *ret_progress |= !had_output;
@@ -602,7 +454,7 @@ static void serve(Worker *worker, Connection *connection)
         break;
     }
     /* What a peer that is gone has said, and did not get. */
-    flood_updates(worker);
+    worker_flood_updates(worker);
     g_string_truncate(worker->turn.output, 0);
 }
 
