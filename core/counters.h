@@ -19,7 +19,10 @@ typedef enum {
     COUNT_CONNECTIONS,                 /* accepted */
     COUNT_CONNECTIONS_REFUSED,         /* over max_connections */
     COUNT_CONNECTIONS_REFUSED_ADDRESS, /* over max_connections_per_address */
-    COUNT_TIMEOUTS,                    /* connections closed by a limit of time */
+    COUNT_TIMEOUTS_IDLE,               /* connections closed by idle_timeout_s */
+    COUNT_TIMEOUTS_LINE,               /* by line_timeout_s */
+    COUNT_TIMEOUTS_WRITE,              /* by write_timeout_s */
+    COUNT_TIMEOUTS,           /* by another limit of time: links and hellos, TLS handshakes */
     COUNT_LINES_SLOWED,       /* times that a connection waited because of max_lines_per_s */
     COUNT_LINES_TOO_FAST,     /* connections closed by max_lines_per_s */
     COUNT_MEMORY_REFUSED,     /* new clients refused, and connections closed, by max_memory_mb */

@@ -51,6 +51,14 @@ enum {
     STATE_ROUSED = 1 << 5,   /* somebody wants it to have a turn, whatever its socket tells */
 };
 
+/* What a connection waits for until its deadline. */
+typedef enum {
+    AWAITS_LINE, /* the next one */
+    AWAITS_REST, /* of a line */
+    AWAITS_ROOM, /* for its output */
+    AWAITS_LINK, /* a word of the neighbour, or the rest of its hello */
+} Awaits;
+
 typedef struct Connection Connection;
 struct Connection {
     /* atomic; see ready-set.c. A worker may look at it when the connection has been closed, so the
@@ -88,6 +96,7 @@ struct Connection {
     bool lingering;       /* input is thrown away until its end */
     bool never_opened;    /* its handshake has failed, which the log has */
     uint8_t bad_tokens;   /* said so far */
+    uint8_t awaits;       /* Awaits */
     int unread;           /* bytes of input that had arrived when it was counted */
     int64_t linger_until; /* monotonic_ms() */
     Kept *input;          /* (owned) (nullable) not executed yet */

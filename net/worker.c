@@ -55,28 +55,45 @@ static void set_deadline(const Worker *worker, Connection *connection, bool prog
     const LimitOptions *limits = &worker->session.config->limits;
     int64_t old = atomic_load_explicit(&connection->deadline, memory_order_relaxed);
     int64_t deadline = 0;
+    Awaits awaits = AWAITS_LINE;
 
     if (connection->lingering || connection->must_greet ||
         stream_is_shaking_hands(&connection->stream))
         return; /* linger() or the acceptor has set it, once and for all */
-    if (connection->output != NULL)
+    if (connection->output != NULL) {
         deadline = progress ? after_s(worker, limits->write_timeout_s) : old;
-    else if (connection->neighbour != CONNECTION_CLIENT)
+        awaits = AWAITS_ROOM;
+    } else if (connection->neighbour != CONNECTION_CLIENT) {
         deadline = link_deadline(worker, connection);
-    else if (connection->input != NULL)
+        awaits = AWAITS_LINK;
+    } else if (connection->input != NULL) {
         deadline = progress ? after_s(worker, limits->line_timeout_s) : old;
-    else if (connection->hello != NULL)
+        awaits = AWAITS_REST;
+    } else if (connection->hello != NULL) {
         deadline = after_s(worker, limits->link_timeout_s);
-    else
+        awaits = AWAITS_LINK;
+    } else {
         deadline = after_s(worker, limits->idle_timeout_s);
+    }
+    connection->awaits = (uint8_t)awaits;
     atomic_store_explicit(&connection->deadline, deadline, memory_order_relaxed);
 }
 
 static void close_connection(Worker *worker, Connection *connection, const char *reason)
 {
+    static const struct {
+        Counter counter;
+        const char *reason;
+    } expiries[] = {
+        [AWAITS_LINE] = {COUNT_TIMEOUTS_IDLE, "timed out: it says nothing"},
+        [AWAITS_REST] = {COUNT_TIMEOUTS_LINE, "timed out: it does not finish a line"},
+        [AWAITS_ROOM] = {COUNT_TIMEOUTS_WRITE, "timed out: it takes no replies"},
+        [AWAITS_LINK] = {COUNT_TIMEOUTS, "timed out"},
+    };
+
     if (atomic_load(&connection->expired) && !connection->lingering) {
-        reason = "timed out";
-        counters_add(COUNT_TIMEOUTS, 1);
+        reason = expiries[connection->awaits].reason;
+        counters_add(expiries[connection->awaits].counter, 1);
     }
     if (!connection->never_opened)
         log_event(worker->session.log, LOG_INFO, "close %s %s", session_peer(connection), reason);

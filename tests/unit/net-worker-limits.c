@@ -175,7 +175,7 @@ static Rig *run_timeout(const char *text, const char *said)
 {
     Rig *rig = rig_new("", 1, 1, 1);
     Client client = client_new(rig, false);
-    uint64_t before = counters_read(COUNT_TIMEOUTS);
+    uint64_t before = counters_read(COUNT_TIMEOUTS_LINE);
 
     rig_start(rig, 1);
     say_text(&client, text);
@@ -184,7 +184,7 @@ static Rig *run_timeout(const char *text, const char *said)
     connections_sweep(rig->context.connections, monotonic_ms() + 10000);
     assert_ends(&client, said);
     g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
-    g_assert_cmpuint(counters_read(COUNT_TIMEOUTS), ==, before + 1);
+    g_assert_cmpuint(counters_read(COUNT_TIMEOUTS_LINE), ==, before + 1);
     return rig;
 }
 
@@ -299,6 +299,7 @@ static void test_write_deadline(void)
     g_autofree char *blank = g_strnfill(60000, '\n');
     int64_t before = monotonic_ms();
     int64_t deadline;
+    uint64_t closed = counters_read(COUNT_TIMEOUTS_WRITE);
 
     rig_start(rig, 1);
     (void)!send(client.socket, blank, 60000, MSG_NOSIGNAL);
@@ -309,6 +310,7 @@ static void test_write_deadline(void)
     g_assert_cmpuint(connections_count(rig->context.connections), ==, 1);
     connections_sweep(rig->context.connections, deadline + DEADLINE_MS);
     g_assert_true(connections_wait_none(rig->context.connections, monotonic_ms() + DEADLINE_MS));
+    g_assert_cmpuint(counters_read(COUNT_TIMEOUTS_WRITE), ==, closed + 1);
     close(client.socket);
     rig_free(rig);
 }
