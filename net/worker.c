@@ -414,7 +414,10 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
         return next;
     if (connection->closing)
         return linger(worker, connection);
-    return connection->end_of_input ? end(worker, connection) : NEXT_ARM;
+    if (connection->end_of_input)
+        return end(worker, connection);
+    /* What it had kept is executed. Whether more has arrived its socket need not tell again. */
+    return atomic_load_explicit(&connection->ending, memory_order_relaxed) ? NEXT_RESUME : NEXT_ARM;
 }
 
 /* It is not read any more for a while; what it says meanwhile waits with it. */

@@ -79,6 +79,35 @@ static void test_much(void)
     rig_free(rig);
 }
 
+/* The same, of one that has read it all and is only then given room for its replies: no news of its
+ * socket will come any more. */
+static void test_much_is_taken_late(void)
+{
+    enum { LINES = 60000 };
+    Rig *rig = rig_new("", 2, 1, 1);
+    Client client = client_new(rig, false);
+    g_autofree char *blank = g_strnfill(LINES, '\n');
+    int least = 1;
+
+    g_assert_cmpint(setsockopt(client.connection->stream.descriptor, SOL_SOCKET, SO_SNDBUF, &least,
+                               sizeof least),
+                    ==, 0);
+    say(&client, (Slice){.data = blank, .length = LINES});
+    rig_start(rig, 1);
+    wait_until_read(&client);
+    stop(rig);
+    /* Who comes behind is served when the other has had its turn. */
+    Client next = client_new(rig, false);
+    say_text(&next, "next\n");
+    assert_said(&next, "? next\n");
+    close(next.socket);
+    g_autoptr(GString) text = read_to_end(&client);
+    g_assert_cmpuint(text->len, ==, 3 * (size_t)LINES);
+    close(client.socket);
+    wait_ended(rig);
+    rig_free(rig);
+}
+
 /* One that waits for a lookup has its answer first, and what stands behind it. */
 static void test_lookup(void)
 {
@@ -206,6 +235,7 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/stop/what-has-arrived-is-answered", test_arrived);
     g_test_add_func("/worker/stop/r1-a-line-ends-with-the-input", test_ended_by_the_client);
     g_test_add_func("/worker/stop/much-is-answered-too", test_much);
+    g_test_add_func("/worker/stop/much-is-answered-that-is-taken-late", test_much_is_taken_late);
     g_test_add_func("/worker/stop/lookups-end", test_lookup);
     g_test_add_func("/worker/stop/who-goes-on-to-send-is-not-reset", test_goes_on_to_send);
     g_test_add_func("/worker/stop/who-stays-silent-is-left", test_stays_silent);
