@@ -81,6 +81,7 @@ static bool receive_rest(Worker *worker, Connection *connection)
         return false;
     worker->end += received;
     connection->received = timestamp_now();
+    connection->heard = worker->taken;
     if (!connection->end_of_input)
         ready_set_has_read(connection, received, room);
     return true;

@@ -2,6 +2,7 @@
 
 /* What becomes of connections when the member stops. */
 
+#include "core/durations.h"
 #include "core/thread.h"
 #include "net/pool.h"
 
@@ -105,6 +106,26 @@ static void test_much_is_taken_late(void)
     g_assert_cmpuint(text->len, ==, 3 * (size_t)LINES);
     close(client.socket);
     wait_ended(rig);
+    rig_free(rig);
+}
+
+/* How long a request took begins when a worker has heard of it, also of these. */
+static void test_durations(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client client = client_new(rig, false);
+    DurationFigures before, after;
+    int64_t begin = monotonic_ns();
+
+    durations_read(DURATION_REQUEST, &before);
+    say_text(&client, "first\n");
+    stop(rig);
+    rig_start(rig, 1);
+    assert_ends(&client, "? first\n");
+    wait_ended(rig);
+    durations_read(DURATION_REQUEST, &after);
+    g_assert_cmpuint(after.count - before.count, ==, 1);
+    g_assert_cmpfloat(after.sum_s - before.sum_s, <=, (double)(monotonic_ns() - begin) / 1e9);
     rig_free(rig);
 }
 
@@ -236,6 +257,7 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/stop/r1-a-line-ends-with-the-input", test_ended_by_the_client);
     g_test_add_func("/worker/stop/much-is-answered-too", test_much);
     g_test_add_func("/worker/stop/much-is-answered-that-is-taken-late", test_much_is_taken_late);
+    g_test_add_func("/worker/stop/durations-begin-when-it-is-heard", test_durations);
     g_test_add_func("/worker/stop/lookups-end", test_lookup);
     g_test_add_func("/worker/stop/who-goes-on-to-send-is-not-reset", test_goes_on_to_send);
     g_test_add_func("/worker/stop/who-stays-silent-is-left", test_stays_silent);
