@@ -44,6 +44,7 @@ bool farewell_receive(Connection *connection, char *bytes, size_t size, size_t *
             return false;
         connection->end_of_input = true;
         connection->truncated = n != 0;
+        connection->quiet &= n <= 0;
         break;
     }
     *ret_received = received;

@@ -4,6 +4,7 @@
 
 #include "core/durations.h"
 #include "core/thread.h"
+#include "net/farewell.h"
 #include "net/pool.h"
 
 #include <arpa/inet.h>
@@ -250,6 +251,27 @@ static void test_idle(void)
     rig_free(rig);
 }
 
+/* One that has been silent for long and speaks up just when it was counted is talking: a close with
+ * that unread would reset it. */
+static void test_speaks_up(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client client = client_over_tcp(rig);
+    Connection *connection = client.connection;
+    char bytes[8];
+    size_t received;
+
+    connection->counted = connection->quiet = true;
+    say_text(&client, "x");
+    wait_socket(connection->stream.descriptor, POLLIN);
+    g_assert_true(farewell_receive(connection, bytes, sizeof bytes, &received));
+    g_assert_cmpuint(received, ==, 0);
+    g_assert_true(connection->end_of_input);
+    g_assert_true(farewell_is_due(connection));
+    close(client.socket);
+    rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -262,5 +284,6 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/stop/who-goes-on-to-send-is-not-reset", test_goes_on_to_send);
     g_test_add_func("/worker/stop/who-stays-silent-is-left", test_stays_silent);
     g_test_add_func("/worker/stop/the-idle-are-not-waited-for", test_idle);
+    g_test_add_func("/worker/stop/who-speaks-up-is-not-reset", test_speaks_up);
     return g_test_run();
 }
