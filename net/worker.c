@@ -67,7 +67,8 @@ static void set_deadline(const Worker *worker, Connection *connection, bool prog
         deadline = link_deadline(worker, connection);
         awaits = AWAITS_LINK;
     } else if (connection->input != NULL) {
-        deadline = progress ? after_s(worker, limits->line_timeout_s) : old;
+        /* It had none while it was made to wait: slow_down(). */
+        deadline = progress || old == 0 ? after_s(worker, limits->line_timeout_s) : old;
         awaits = AWAITS_REST;
     } else if (connection->hello != NULL) {
         deadline = after_s(worker, limits->link_timeout_s);

@@ -356,6 +356,44 @@ static void test_pace(void)
     rig_free(rig);
 }
 
+/* Half a line that had to wait has line_timeout_s to end as any other. */
+static void test_pace_of_half_a_line(void)
+{
+    Rig *rig = rig_new("[limits]\nmax_lines_per_s = 1\n", 1, 1, 1);
+    Client client = client_new(rig, false);
+    uint64_t slowed;
+    int unread;
+
+    rig_start(rig, 1);
+    say_text(&client, "half");
+    do { /* until a byte comes before there may be another line */
+        say_text(&client, "\nhalf");
+        resume_until_said(rig, &client);
+        assert_said(&client, "? half\n");
+        wait_until_read(&client);
+        slowed = counters_read(COUNT_LINES_SLOWED);
+        say_text(&client, " a");
+        do {
+            g_assert_cmpint(ioctl(client.socket, SIOCOUTQ, &unread), ==, 0);
+        } while (unread > 0 && counters_read(COUNT_LINES_SLOWED) == slowed);
+        if (unread == 0) {
+            say_text(&client, "\n");
+            resume_until_said(rig, &client);
+            assert_said(&client, "? half a\n");
+            say_text(&client, "half");
+        }
+    } while (unread == 0);
+    do {
+        ready_set_resume_postponed(rig->context.ready);
+        sched_yield();
+        g_assert_cmpint(ioctl(client.socket, SIOCOUTQ, &unread), ==, 0);
+    } while (unread > 0);
+    g_clear_pointer(&rig->pool, pool_free); /* it ends no worker within its turn */
+    g_assert_cmpint(atomic_load(&client.connection->deadline), >, monotonic_ms());
+    close(client.socket);
+    rig_free(rig);
+}
+
 static void test_pace_ends(void)
 {
     Rig *rig = rig_new("[limits]\nmax_lines_per_s = 1\n", 1, 1, 1);
@@ -420,6 +458,7 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/deadline/line-beside-idle", test_line_deadline_beside_idle);
     g_test_add_func("/worker/deadline/half-a-line-is-not-executed", test_timeout_executes_nothing);
     g_test_add_func("/worker/pace/too-many-lines-wait", test_pace);
+    g_test_add_func("/worker/pace/half-a-line-goes-on-to-be-timed", test_pace_of_half_a_line);
     g_test_add_func("/worker/pace/patience-ends", test_pace_ends);
     g_test_add_func("/worker/pace/neighbours-are-spared", test_pace_spares_neighbours);
     g_test_add_func("/worker/memory/short", test_short_memory);
