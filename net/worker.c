@@ -298,6 +298,10 @@ static Next execute_lines(Worker *worker, Connection *connection)
         if (session_may_take_long(line))
             let_watch(worker);
         if (session_execute(session, connection, line, &worker->turn) == SESSION_LOOKUP) {
+            if (connection->must_greet) {
+                g_clear_pointer(&worker->turn.record, record_unref);
+                return NEXT_CLOSE;
+            }
             Next next = enter_lookup(worker, connection);
 
             /* One lookup a turn: others have waited for this worker too, and a member may want to

@@ -337,6 +337,23 @@ static void test_behind_unsent_replies(void)
     rig_free(rig);
 }
 
+/* Who came above a limit and says no hello has to go, whatever else it says. */
+static void test_must_greet(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client client = client_new(rig, false), above = client_new(rig, false);
+
+    above.connection->must_greet = true;
+    rig_start(rig, 2);
+    say_text(&client, "IAMAT a +1+1 5\n");
+    assert_said(&client, "AT Bailey * a +1+1 5\n");
+    say_text(&above, "WHATSAT a 1 1\n");
+    assert_ends(&above, "");
+    g_assert_cmpuint(rig->asked, ==, 0);
+    close(client.socket);
+    rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -350,5 +367,6 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/lookup/waited-too-long", test_sweep);
     g_test_add_func("/worker/lookup/peer-gone-meanwhile", test_gone_meanwhile);
     g_test_add_func("/worker/lookup/behind-replies-not-taken", test_behind_unsent_replies);
+    g_test_add_func("/worker/lookup/not-for-who-must-greet", test_must_greet);
     return g_test_run();
 }
