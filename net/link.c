@@ -58,6 +58,7 @@ struct Link {
 
     Greeting *greeting; /* (owned) (nullable) NULL but in LINK_GREETING */
     Outgoing *output;   /* (owned) */
+    uint64_t taken;     /* bytes that the neighbour acknowledged in connections that are closed */
     unsigned told;      /* records in this connection */
     bool ends;          /* see link_end() */
     Incoming *input;    /* (owned) */
@@ -117,6 +118,7 @@ Link *link_new(const Config *config, Trust *trust, Tls *tls, const char *name, S
 
 static void close_socket(Link *link)
 {
+    link->taken = link_progress(link);
     stream_close(&link->stream);
     link->state = LINK_WAITING;
     g_clear_pointer(&link->greeting, greeting_free);
@@ -169,8 +171,7 @@ static bool has_something_to_say(const Link *link)
     return !outbox_is_empty(link->outbox) || !comparison_is_idle(link->comparison);
 }
 
-/* What was to be said is forgotten: when the link comes up again, what the neighbour lacks is found
- * anew. */
+/* What was to be said is forgotten: when the link comes up what the neighbour lacks is found. */
 static void take_down(Link *link, const char *reason)
 {
     /* What a foreign neighbour does not say tells nothing, but a link that lasts does. */
@@ -464,8 +465,7 @@ static void send_output(Link *link)
 {
     if (link->state != LINK_TALKING && link->state != LINK_GREETING)
         return;
-    /* A neighbour that takes a whole store as fast as it is read must not keep the others waiting.
-     */
+    /* One that takes a whole store as fast as it is read must not keep the others waiting. */
     for (int round = 0; round < SEND_ROUNDS; round++) {
         if (link->state == LINK_TALKING && outgoing_is_empty(link->output))
             fill_output(link);
@@ -596,5 +596,5 @@ bool link_is_idle(const Link *link)
 
 uint64_t link_progress(const Link *link)
 {
-    return link->stream.descriptor >= 0 ? outgoing_acked(link->output, &link->stream) : 0;
+    return link->taken + outgoing_acked(link->output, &link->stream);
 }

@@ -300,6 +300,27 @@ static void test_foreign_leaves_it_open(void)
     rig_free(rig);
 }
 
+/* The end of a member waits for who takes what it is sent, though one message is as long as another.
+ */
+static void test_foreign_progress(void)
+{
+    Rig *rig = rig_new(&(Setup){.neighbour = "dialect = plain\n"});
+    int64_t deadline = monotonic_ms() + DEADLINE_MS;
+    uint64_t before = link_progress(rig->link);
+
+    for (int i = 1; i <= 3; i++) {
+        update(rig, i, 5);
+        g_free(hear_foreign(rig));
+        while (!link_is_idle(rig->link)) {
+            g_assert_cmpint(monotonic_ms(), <, deadline);
+            pump(rig);
+        }
+        g_assert_cmpuint(link_progress(rig->link), >, before);
+        before = link_progress(rig->link);
+    }
+    rig_free(rig);
+}
+
 static void stop_listening(Rig *rig)
 {
     close(rig->listener);
@@ -388,6 +409,7 @@ int main(int argc, char **argv)
     g_test_add_func("/link/message/native/failure-is-down", test_native_message_failure);
     g_test_add_func("/link/message/r24/bytes-of-each-dialect", test_foreign_message);
     g_test_add_func("/link/message/r24/one-update-a-connection", test_foreign_one_each);
+    g_test_add_func("/link/message/r24/each-is-progress", test_foreign_progress);
     g_test_add_func("/link/message/r24/need-not-close", test_foreign_leaves_it_open);
     g_test_add_func("/link/message/r24/whole-store-after-a-failure", test_foreign_failure);
     g_test_add_func("/link/message/r24/whole-store-when-it-appears", test_foreign_absent);
