@@ -121,7 +121,8 @@ static void reload(Service *service, Server *server)
 {
     service_say_reloading(service);
     server_reload(server);
-    say_ready(service, server);
+    g_autofree char *status = server_status(server);
+    service_say_reloaded(service, status);
 }
 
 static void run_until_stopped(Service *service, Server *server, const sigset_t *signals)

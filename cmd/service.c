@@ -11,24 +11,26 @@
 #include <systemd/sd-daemon.h>
 
 #define STATUS_EVERY_MS 2000
-#define KEPT            "listen-" /* the names of kept sockets begin so */
+/* For a reload, in which nobody feeds the watchdog: names that are looked up may take long, each
+ * until the resolver gives up. */
+#define RELOAD_WATCHDOG_US (UINT64_C(120) * 1000000)
+#define KEPT               "listen-" /* the names of kept sockets begin so */
 
 struct Service {
-    bool is_managed;     /* somebody listens to what is said */
-    bool has_complained; /* that it cannot be said */
-    int64_t watchdog_ms; /* between two feedings; 0: there is no watchdog */
-    int64_t status_at;   /* monotonic_ms() when status was told */
-    char *status;        /* (owned) (nullable) as it was told last */
+    bool is_managed;      /* somebody listens to what is said */
+    bool has_complained;  /* that it cannot be said */
+    uint64_t watchdog_us; /* within which it has to be fed; 0: there is no watchdog */
+    int64_t status_at;    /* monotonic_ms() when status was told */
+    char *status;         /* (owned) (nullable) as it was told last */
 };
 
 Service *service_new(void)
 {
     Service *service = g_new0(Service, 1);
-    uint64_t watchdog_us = 0;
 
     service->is_managed = getenv("NOTIFY_SOCKET") != NULL;
-    if (service->is_managed && sd_watchdog_enabled(0, &watchdog_us) > 0)
-        service->watchdog_ms = MAX((int64_t)(watchdog_us / 4000), 1);
+    if (service->is_managed && sd_watchdog_enabled(0, &service->watchdog_us) <= 0)
+        service->watchdog_us = 0;
     return service;
 }
 
@@ -127,7 +129,9 @@ int64_t service_interval_ms(const Service *service)
 {
     if (!service->is_managed)
         return -1;
-    return service->watchdog_ms > 0 ? MIN(service->watchdog_ms, STATUS_EVERY_MS) : STATUS_EVERY_MS;
+    if (service->watchdog_us == 0)
+        return STATUS_EVERY_MS;
+    return CLAMP((int64_t)(service->watchdog_us / 4000), 1, STATUS_EVERY_MS);
 }
 
 static void note_status(Service *service, const char *status)
@@ -143,8 +147,16 @@ void service_say_ready(Service *service, const char *status)
     note_status(service, status);
 }
 
+/* How long the manager is to wait for a watchdog's next feeding, from now on. */
+static void set_watchdog(Service *service, uint64_t microseconds)
+{
+    if (service->watchdog_us > 0)
+        tell(service, "WATCHDOG_USEC=%" PRIu64, microseconds);
+}
+
 void service_say_reloading(Service *service)
 {
+    set_watchdog(service, MAX(service->watchdog_us, RELOAD_WATCHDOG_US));
     tell(service, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, g_get_monotonic_time());
 }
 
@@ -154,9 +166,15 @@ void service_say_stopping(Service *service, int64_t timeout_ms)
     note_status(service, "stopping");
 }
 
+void service_say_reloaded(Service *service, const char *status)
+{
+    service_say_ready(service, status);
+    set_watchdog(service, service->watchdog_us);
+}
+
 void service_report(Service *service, bool is_alive, const char *status)
 {
-    if (service->watchdog_ms > 0 && is_alive)
+    if (service->watchdog_us > 0 && is_alive)
         tell(service, "WATCHDOG=1");
     if (monotonic_ms() < service->status_at + STATUS_EVERY_MS ||
         g_strcmp0(status, service->status) == 0)

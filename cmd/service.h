@@ -33,8 +33,12 @@ int64_t service_interval_ms(const Service *service);
 /* The member serves; @status is a line for people. */
 void service_say_ready(Service *service, const char *status);
 
-/* It takes over a new configuration, until it is ready again. */
+/* It takes over a new configuration, until it has said that it is reloaded. The watchdog has
+ * patience meanwhile, since main, which feeds it, may wait for names to be looked up. */
 void service_say_reloading(Service *service);
+
+/* It serves as before, or by the new one. */
+void service_say_reloaded(Service *service, const char *status);
 
 /* It stops, and may need @timeout_ms for that. */
 void service_say_stopping(Service *service, int64_t timeout_ms);

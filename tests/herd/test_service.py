@@ -72,6 +72,25 @@ class Notify(ServiceTestCase):
         self.assertGreater(time.monotonic() - begin, 0.25)  # 0.05 s between two
         member.stop()
 
+    def test_the_watchdog_has_patience_with_a_reload(self):
+        """It may look up names for longer than the watchdog waits, with nobody there to feed it."""
+        manager, member = self.manager, self.lone()
+        manager.start(member, watchdog_s=0.2)
+        config = member.herd.config_of(member.name)
+        with open(config, encoding='utf-8') as file:
+            text = file.read()
+        os.unlink(config)
+        os.mkfifo(config)  # to read it takes as long as the test wants
+        member.signal(signal.SIGHUP)
+        patient, = manager.wait(WATCHDOG_USEC='120000000')
+        with open(config, 'w', encoding='utf-8') as file:
+            reloading, = manager.wait(RELOADING='1')
+            file.write(text)
+        again = manager.wait(2, READY='1')[1]
+        usual, = manager.wait(WATCHDOG_USEC='200000')
+        self.assertEqual(sorted([patient, reloading, again, usual]), [patient, reloading, again, usual])
+        member.stop()
+
     def test_the_watchdog_is_fed_while_every_lookup_hangs(self):
         """The workers that are left still come to the ready set, for longer than a pulse counts."""
         google = FakeGoogle()

@@ -300,7 +300,8 @@ static void test_foreign_leaves_it_open(void)
     rig_free(rig);
 }
 
-/* The end of a member waits for who takes what it is sent, though one message is as long as another.
+/* The end of a member waits for who takes what it is sent, though one message is as long as
+ * another.
  */
 static void test_foreign_progress(void)
 {
