@@ -43,7 +43,7 @@ bool farewell_receive(Connection *connection, char *bytes, size_t size, size_t *
         if (n < 0 && errno != EAGAIN && received == 0)
             return false;
         connection->end_of_input = true;
-        connection->truncated = n != 0;
+        connection->truncated = n != 0 || atomic_load(&connection->cut);
         connection->quiet &= n <= 0;
         break;
     }

@@ -62,6 +62,23 @@ static void test_ended_by_the_client(void)
     rig_free(rig);
 }
 
+/* Half a line that has timed out is none, though its input has an end now. */
+static void test_timed_out(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client client = client_new(rig, false);
+
+    say_text(&client, "IAMAT a +1+1 16214648");
+    atomic_store(&client.connection->deadline, 1);
+    stop(rig);
+    connections_sweep(rig->context.connections, monotonic_ms());
+    rig_start(rig, 1);
+    assert_ends(&client, "");
+    wait_ended(rig);
+    g_assert_cmpuint(store_size(rig->context.session.store), ==, 0);
+    rig_free(rig);
+}
+
 /* More than one turn reads, and than the sockets take of replies. */
 static void test_much(void)
 {
@@ -277,6 +294,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/worker/stop/what-has-arrived-is-answered", test_arrived);
     g_test_add_func("/worker/stop/r1-a-line-ends-with-the-input", test_ended_by_the_client);
+    g_test_add_func("/worker/stop/what-has-timed-out-is-not-executed", test_timed_out);
     g_test_add_func("/worker/stop/much-is-answered-too", test_much);
     g_test_add_func("/worker/stop/much-is-answered-that-is-taken-late", test_much_is_taken_late);
     g_test_add_func("/worker/stop/durations-begin-when-it-is-heard", test_durations);
