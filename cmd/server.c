@@ -56,12 +56,11 @@ static bool at_once(void *current, const PlacesQuery *query, GString *json)
     return places_at_once(places, query, json, &status);
 }
 
-static bool nearby(void *current, const PlacesQuery *query, GString *json)
+static void nearby(void *current, const PlacesQuery *query, GString *json)
 {
     g_autoptr(Places) places = places_current_get(current);
-    PlacesStatus status = places_nearby(places, query, json);
 
-    return status == PLACES_OK || status == PLACES_ZERO_RESULTS;
+    places_nearby(places, query, json);
 }
 
 static void refuse(void *current, const PlacesQuery *query, GString *json)

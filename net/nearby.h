@@ -18,8 +18,8 @@ typedef struct {
      * from workers, several at once, no lock held; does not block. */
     bool (*at_once)(void *self, const PlacesQuery *query, GString *json);
 
-    /* Appends it in any case; may block. FALSE: it tells of a failure. Likewise. */
-    bool (*nearby)(void *self, const PlacesQuery *query, GString *json);
+    /* Appends it in any case; may block. Likewise. */
+    void (*nearby)(void *self, const PlacesQuery *query, GString *json);
 
     /* Appends the JSON of a query that was not asked because too many wait (R15: OVER_QUERY_LIMIT).
      * Likewise; does not block. */

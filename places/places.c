@@ -225,7 +225,9 @@ PlacesStatus places_nearby(Places *places, const PlacesQuery *query, GString *js
     if (places_at_once(places, query, json, &status))
         return status;
 
-    if (circuit_enter(places->circuit, monotonic_ms(), &pass, &status, &failure)) {
+    bool asks = circuit_enter(places->circuit, monotonic_ms(), &pass, &status, &failure);
+    if (asks) {
+        counters_add(COUNT_LOOKUPS, 1);
         status = ask(places, query, json, &failure);
         if (!is_good(status))
             log_failure(places, status, &failure);
@@ -233,8 +235,11 @@ PlacesStatus places_nearby(Places *places, const PlacesQuery *query, GString *js
     } else { /* another one has become the trial since */
         counters_add(COUNT_LOOKUPS_SPARED, 1);
     }
-    if (!is_good(status))
-        return append_failed(places, query, status, &failure, begin, json);
+    if (!is_good(status)) {
+        status = append_failed(places, query, status, &failure, begin, json);
+        counters_add(COUNT_LOOKUPS_FAILED, asks && !is_good(status));
+        return status;
+    }
     cache_put(places->cache, monotonic_ms(), query,
               (Slice){.data = json->str + begin, .length = json->len - begin}, status);
     return status;

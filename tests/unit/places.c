@@ -118,6 +118,7 @@ static void test_circuit(void)
     g_assert_no_error(error);
     Places *places = places_at(fake, (PlacesOptions){.circuit_failures = FAILURES});
     uint64_t spared = counters_read(COUNT_LOOKUPS_SPARED);
+    uint64_t asked = counters_read(COUNT_LOOKUPS), failed = counters_read(COUNT_LOOKUPS_FAILED);
 
     places_set_log(places, log);
     /* Long enough not to be over before the test is. */
@@ -131,7 +132,10 @@ static void test_circuit(void)
         answer, "{\n   \"error_message\" : \"The places provider answered with HTTP status 503. "
                 "(It is asked again in 3600 s.)\",\n"));
     g_assert_cmpuint(fake_http_requests(fake), ==, FAILURES);
+    /* Who has waited for a lookup, and is spared it when it may begin, has not asked. */
     g_assert_cmpuint(counters_read(COUNT_LOOKUPS_SPARED) - spared, ==, 2);
+    g_assert_cmpuint(counters_read(COUNT_LOOKUPS) - asked, ==, FAILURES);
+    g_assert_cmpuint(counters_read(COUNT_LOOKUPS_FAILED) - failed, ==, FAILURES);
     places_unref(places);
 
     g_autofree char *text = close_log(log, folder);
