@@ -96,7 +96,7 @@ static size_t edit_distance(const char *a, const char *b)
     return row[length];
 }
 
-/* The command whose name is most like @name. (transfer full) */
+/* The command whose name begins with @name, or is most like it. (transfer full) */
 static char *nearest_command(const char *name)
 {
     char *nearest = NULL;
@@ -104,7 +104,7 @@ static char *nearest_command(const char *name)
 
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
         g_autofree char *candidate = name_of(&commands[i]);
-        size_t distance = edit_distance(name, candidate);
+        size_t distance = g_str_has_prefix(candidate, name) ? 0 : edit_distance(name, candidate);
 
         if (distance < least) {
             least = distance;

@@ -711,6 +711,7 @@ class Usage(ToolTestCase):
     def test_wrong_use(self):
         for words, says in (([], 'name a command'), (['wehre', 'kiwi'], 'did you mean where?'),
                             (['stats'], 'did you mean status?'), (['places', 'imprt'], 'did you mean places import?'),
+                            (['places'], 'did you mean places import?'),
                             (['help', 'chekc'], 'did you mean check?'),
                             (['x\x1b[2J'], 'there is no command "x\\033[2J"'),
                             (['iamat', 'kiwi'], 'CLIENT LAT-LON [TIME]'), (['where'], 'CLIENT'),
