@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/tls.h"
 
+#include "core/credential.h"
 #include "core/thread.h"
 
 #include <openssl/err.h>
@@ -136,9 +137,13 @@ static SSL_CTX *new_role(TlsRole which, const TlsOptions *options, GError **erro
     return role;
 }
 
-TlsContext *tls_context_new(const TlsOptions *options, GError **error)
+TlsContext *tls_context_new(const TlsOptions *named, GError **error)
 {
     g_autoptr(TlsContext) context = g_new0(TlsContext, 1);
+    g_autofree char *key_file = named->key_file != NULL ? credential_path(named->key_file) : NULL;
+    const TlsOptions *options = &(TlsOptions){.certificate_file = named->certificate_file,
+                                              .key_file = key_file,
+                                              .ca_file = named->ca_file};
 
     atomic_store(&context->references, 1);
     ERR_clear_error();

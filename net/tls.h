@@ -35,10 +35,11 @@ typedef enum {
 typedef struct TlsContext TlsContext;
 typedef struct Tls Tls;
 
-/* Reads the files of @options, all of which may be missing (but a certificate has its key): without
+/* Reads the files of @named, all of which may be missing (but a certificate has its key): without
  * a certificate one can only be a client, without authorities nobody is verified. (transfer full);
- * NULL with @error set, one line that begins with the key. May block on the disk. */
-TlsContext *tls_context_new(const TlsOptions *options, GError **error);
+ * NULL with @error set, one line that begins with the key. The private key may be a credential
+ * (core/credential.h). May block on the disk. */
+TlsContext *tls_context_new(const TlsOptions *named, GError **error);
 TlsContext *tls_context_ref(TlsContext *context);
 void tls_context_unref(TlsContext *context); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TlsContext, tls_context_unref)

@@ -294,6 +294,16 @@ class Files(OverTls, HerdTestCase):
                     self.assertRegex(done.stderr, r'\Aherdd: \S*herd\.conf: ' + expected)
                     self.assertEqual(done.stderr.count('\n'), 1)
 
+    def test_the_key_may_be_a_credential_of_the_service(self):
+        bailey = common().issue('Bailey')
+        folder, name = os.path.split(bailey.key)
+        herd = self.lone(tls={**bailey.options(), 'key_file': name}).herd
+        for credentials, expected in ((folder, 0), ('/nowhere', 2)):
+            done = subprocess.run([find_herdd(), '--check', '--config', herd.config_of('Bailey'), 'Bailey'],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE, check=False,
+                                  env={**os.environ, 'CREDENTIALS_DIRECTORY': credentials})
+            self.assertEqual(done.returncode, expected, done.stderr)
+
     def subject(self, member):
         """Whose certificate a new connection gets, as DER."""
         host, port = member.address
