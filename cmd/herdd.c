@@ -32,8 +32,8 @@ typedef struct {
 
 static const char summary[] =
     "Runs member NAME of a herd of location servers in the foreground, until SIGTERM or SIGINT.\n"
-    "SIGHUP reopens its log and takes what has changed in the configuration, the places file and "
-    "the\nfiles of its TLS.";
+    "SIGHUP reopens its log and takes what has changed in the configuration, and in the files that "
+    "it\nnames: places, keys, certificates, secret, rules of access.";
 
 static const char examples[] =
     "Examples:\n"

@@ -119,3 +119,21 @@ class Man(unittest.TestCase):
         self.assertEqual({group: set(keys) for group, keys in listed.items()},
                          {group: set(keys) for group, keys in known.items()})
         self.assertEqual(told, listed)
+
+    def test_readme_has_each_option_once_with_its_default(self):
+        with open(os.path.join(SOURCE, 'README.md'), encoding='utf-8') as file:
+            table = file.read().split('| group | option | default |', 1)[1].split('\n\n', 1)[0]
+        with open(os.path.join(SOURCE, 'conf', 'herd.conf'), encoding='utf-8') as file:
+            listed = {f'[{group}] {key}': value for group, keys in groups(file.read()).items() if ' ' not in group
+                      for key, value in keys.items()}
+        told, members, group = [], [], None
+        for row in table.splitlines()[2:]:
+            first, key, default = (cell.strip(' `') for cell in row.split('|')[1:4])
+            group = first or group
+            if group == '[member NAME]':
+                members.append(key)
+            else:
+                told.append((f'{group} {key}', default))
+        self.assertEqual(sorted(told), sorted(listed.items()))
+        known = self.check({'Own': '', 'Other': 'dialect = plain'})
+        self.assertEqual(sorted(members), sorted(set(known['member Own']) | set(known['member Other'])))
