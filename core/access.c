@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/access.h"
 
+#include "core/contents.h"
 #include "core/message.h"
 #include "core/pattern.h"
 
@@ -236,7 +237,7 @@ Access *access_read(const char *path, GError **error)
     g_autofree char *text = NULL;
     size_t length;
 
-    if (!g_file_get_contents(path, &text, &length, &problem)) {
+    if (!contents_read(path, &text, &length, &problem)) {
         g_set_error_literal(error, HERD_ACCESS_ERROR, HERD_ACCESS_ERROR_FILE, problem->message);
         return NULL;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/config.h"
 
+#include "core/contents.h"
 #include "core/options.h"
 
 #include <string.h>
@@ -444,7 +445,7 @@ Config *config_load(const char *path, const char *name, GError **error)
     config->warnings = g_ptr_array_new_with_free_func(g_free);
     options_set_defaults(config);
 
-    if (!g_file_get_contents(path, &text, &length, &problem)) {
+    if (!contents_read(path, &text, &length, &problem)) {
         g_set_error_literal(error, HERD_CONFIG_ERROR, HERD_CONFIG_ERROR_FILE, problem->message);
         return NULL;
     }

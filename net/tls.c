@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/tls.h"
 
+#include "core/contents.h"
 #include "core/credential.h"
 #include "core/thread.h"
 
@@ -47,7 +48,7 @@ static bool sum_file(GChecksum *files, const char *key, const char *path, GError
 
     if (path == NULL)
         return true;
-    if (!g_file_get_contents(path, &text, &length, &problem)) {
+    if (!contents_read(path, &text, &length, &problem)) {
         g_set_error(error, HERD_TLS_ERROR, HERD_TLS_ERROR_FILE, "%s: %s", key, problem->message);
         return false;
     }

@@ -2,6 +2,7 @@
 #include "cmd/tool/ask.h"
 
 #include "cmd/tool/text.h"
+#include "core/contents.h"
 
 #include <string.h>
 
@@ -42,7 +43,7 @@ static char *read_introduction(const char *path)
     g_autofree char *text = NULL;
     size_t length;
 
-    if (!g_file_get_contents(path, &text, &length, &error)) {
+    if (!contents_read(path, &text, &length, &error)) {
         command_complain(EXIT_USAGE, "--token-file: %s", error->message);
         return NULL;
     }
