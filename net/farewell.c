@@ -42,6 +42,8 @@ bool farewell_receive(Connection *connection, char *bytes, size_t size, size_t *
         }
         if (n < 0 && errno != EAGAIN && received == 0)
             return false;
+        if (room > 0 && n < 0 && errno == EAGAIN && stream_is_paused(&connection->stream))
+            break; /* the rest has another turn */
         connection->end_of_input = true;
         connection->truncated = n != 0 || atomic_load(&connection->cut);
         connection->quiet &= n <= 0;

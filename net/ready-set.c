@@ -190,7 +190,7 @@ bool ready_set_has_read(Connection *connection, size_t received, size_t room)
 
 void ready_set_has_not_read(Connection *connection)
 {
-    if (!stream_awaits_output(&connection->stream, false))
+    if (!stream_awaits_output(&connection->stream, false) && !stream_is_paused(&connection->stream))
         return;
     atomic_fetch_or_explicit(&connection->state, STATE_READABLE, memory_order_relaxed);
 }

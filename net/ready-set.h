@@ -43,7 +43,8 @@ void ready_set_reading(Connection *connection);
  * the connection is given back. */
 bool ready_set_has_read(Connection *connection, size_t received, size_t room);
 
-/* It has read nothing (EAGAIN). If that is because TLS has to write first, there may be more. */
+/* It has read nothing (EAGAIN). If that is because TLS has to write first, or others are to have
+ * their turn, there may be more. */
 void ready_set_has_not_read(Connection *connection);
 
 /* The owner of @connection is about to send what the socket did not take. */

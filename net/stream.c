@@ -11,6 +11,9 @@
 
 #define EXPORTER_LABEL "EXPORTER-Channel-Binding"
 
+/* Bytes that a session takes from its socket without giving others a turn. */
+#define MOST_AT_ONCE ((size_t)32 << 10)
+
 struct TlsSession {
     SSL *ssl;            /* (owned) */
     TlsContext *context; /* (owned) that it was made with */
@@ -21,6 +24,8 @@ struct TlsSession {
     bool has_ended;      /* our goodbye is said */
     bool is_broken;      /* nothing may be said over it any more, not even goodbye */
     bool wants_write;    /* the last thing that could not be done waits for output */
+    size_t allowance;    /* bytes that may be taken before others have their turn */
+    bool is_paused;      /* the last thing that could not be done waits for that alone */
 };
 
 static void end_handshake(TlsSession *session)
@@ -28,6 +33,30 @@ static void end_handshake(TlsSession *session)
     if (session->counted != NULL)
         tls_end_handshake(session->counted);
     session->counted = NULL;
+}
+
+/*
+ * OpenSSL calls this before and after it uses the socket.
+ *
+ * One call of it takes records until one carries something, and a peer may say megabytes of those
+ * that carry nothing (KeyUpdate, a hello in the middle of TLS 1.2), each of which takes longer to
+ * take than to send. So the socket seems empty once so much has been taken.
+ */
+static long bound_reads(BIO *bio, int operation, const char *bytes G_GNUC_UNUSED,
+                        size_t size G_GNUC_UNUSED, int argument G_GNUC_UNUSED,
+                        long long_argument G_GNUC_UNUSED, int result, size_t *processed)
+{
+    TlsSession *session = (TlsSession *)(void *)BIO_get_callback_arg(bio);
+
+    if (operation == BIO_CB_READ && session->allowance == 0) {
+        session->is_paused = true;
+        BIO_clear_retry_flags(bio);
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    if (operation == (BIO_CB_READ | BIO_CB_RETURN) && result > 0)
+        session->allowance -= MIN(session->allowance, *processed);
+    return result;
 }
 
 static bool begin(Stream *stream, Tls *tls, TlsRole role)
@@ -48,6 +77,9 @@ static bool begin(Stream *stream, Tls *tls, TlsRole role)
     stream->tls = g_new0(TlsSession, 1);
     stream->tls->ssl = ssl;
     stream->tls->context = g_steal_pointer(&context);
+    stream->tls->allowance = MOST_AT_ONCE;
+    BIO_set_callback_ex(SSL_get_rbio(ssl), bound_reads);
+    BIO_set_callback_arg(SSL_get_rbio(ssl), (char *)stream->tls);
     return true;
 }
 
@@ -119,6 +151,7 @@ static int outcome(TlsSession *session, int result)
 
     session->wants_write = what == SSL_ERROR_WANT_WRITE;
     if (what == SSL_ERROR_WANT_READ || what == SSL_ERROR_WANT_WRITE) {
+        session->allowance = MOST_AT_ONCE;
         errno = EAGAIN;
         return -1;
     }
@@ -143,10 +176,11 @@ static int outcome(TlsSession *session, int result)
 }
 
 /* What OpenSSL finds in its error queue, or in errno, is to be of the call that follows. */
-static void forget_errors(void)
+static void begin_call(TlsSession *session)
 {
     ERR_clear_error();
     errno = 0;
+    session->is_paused = false;
 }
 
 static bool is_printable(const char *text, size_t length)
@@ -241,7 +275,7 @@ Handshake stream_shake_hands(Stream *stream)
 
     if (!stream_is_shaking_hands(stream))
         return HANDSHAKE_DONE;
-    forget_errors();
+    begin_call(session);
     int result = SSL_do_handshake(session->ssl);
     if (result == 1) {
         session->is_ready = true;
@@ -263,7 +297,7 @@ Handshake stream_shake_hands(Stream *stream)
 
 ssize_t stream_receive_tls(Stream *stream, void *bytes, size_t size)
 {
-    forget_errors();
+    begin_call(stream->tls);
     int n = SSL_read(stream->tls->ssl, bytes, (int)MIN(size, INT_MAX));
 
     if (n <= 0)
@@ -274,7 +308,7 @@ ssize_t stream_receive_tls(Stream *stream, void *bytes, size_t size)
 
 ssize_t stream_send_tls(Stream *stream, const void *bytes, size_t size)
 {
-    forget_errors();
+    begin_call(stream->tls);
     int n = SSL_write(stream->tls->ssl, bytes, (int)MIN(size, INT_MAX));
 
     if (n <= 0) {
@@ -291,6 +325,11 @@ bool stream_awaits_output_tls(const Stream *stream)
     return stream->tls->wants_write;
 }
 
+bool stream_is_paused(const Stream *stream)
+{
+    return stream->tls != NULL && stream->tls->is_paused;
+}
+
 bool stream_has_pending(const Stream *stream)
 {
     return stream->tls != NULL && SSL_pending(stream->tls->ssl) > 0;
@@ -302,7 +341,7 @@ bool stream_end(Stream *stream)
 
     /* To say goodbye once more would be to wait for the other side's. */
     if (session != NULL && session->is_ready && !session->is_broken && !session->has_ended) {
-        forget_errors();
+        begin_call(session);
         int result = SSL_shutdown(session->ssl);
 
         if (result < 0 && outcome(session, result) < 0 && errno == EAGAIN && session->wants_write)

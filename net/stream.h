@@ -92,6 +92,10 @@ static inline bool stream_awaits_output(const Stream *stream, bool sending)
     return G_LIKELY(stream->tls == NULL) ? sending : stream_awaits_output_tls(stream);
 }
 
+/* After an EAGAIN: whether it was said only so that others have their turn, since much was received
+ * already, which need not have been bytes of anybody's. There may be more in the socket. */
+bool stream_is_paused(const Stream *stream);
+
 /* Whether there are bytes to receive that the socket does not know of any more. Only for one that
  * we have opened; of one that was accepted everything has to be received, up to EAGAIN. */
 bool stream_has_pending(const Stream *stream);

@@ -346,6 +346,8 @@ static Next end(Worker *worker, Connection *connection)
 static Next begin_tls(Worker *worker, Connection *connection)
 {
     ready_set_writing(connection); /* whatever it was that waited for that */
+    if (stream_is_paused(&connection->stream))
+        let_watch(worker); /* there is more of what has taken long */
     if (!stream_is_shaking_hands(&connection->stream))
         return NEXT_RESUME;
     let_watch(worker); /* a signature takes as long as a hundred IAMATs */
@@ -353,7 +355,10 @@ static Next begin_tls(Worker *worker, Connection *connection)
     Handshake outcome = connection_shake_hands(connection, worker->session.log);
     if (outcome == HANDSHAKE_FAILED)
         return linger(worker, connection);
-    return outcome == HANDSHAKE_DONE ? NEXT_RESUME : NEXT_ARM;
+    if (outcome == HANDSHAKE_DONE)
+        return NEXT_RESUME;
+    ready_set_has_not_read(connection);
+    return NEXT_ARM;
 }
 
 /* One turn of @connection, which the worker owns until it returns. */

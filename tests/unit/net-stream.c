@@ -4,6 +4,7 @@
 
 #include "tests/unit/net-stream-rig.h"
 
+#include <openssl/ssl.h>
 #include <sys/ioctl.h>
 
 static void test_plain(void)
@@ -265,6 +266,53 @@ static void test_handshakes_are_bounded(void)
     pair_free(pair);
 }
 
+/* Records that carry nothing do not keep a thread for as long as there are any. */
+static void test_records_that_carry_nothing(void)
+{
+    Pair *pair = members(false);
+    Stream *server = &pair->ends[TLS_SERVER];
+    g_autoptr(TlsContext) context = tls_context(pair->tls[TLS_CLIENT]);
+    SSL *ssl = SSL_new(tls_context_get(context, TLS_CLIENT));
+    BIO *held = BIO_new(BIO_s_mem());
+    int descriptor = pair->ends[TLS_CLIENT].descriptor, unread, before;
+    unsigned pauses = 0;
+    char *bytes, byte;
+    ssize_t n;
+
+    stream_drop_tls(&pair->ends[TLS_CLIENT]);
+    g_assert_cmpint(SSL_set_fd(ssl, descriptor), ==, 1);
+    SSL_set_connect_state(ssl);
+    while (SSL_do_handshake(ssl) != 1 || stream_is_shaking_hands(server))
+        g_assert_cmpint(stream_shake_hands(server), !=, HANDSHAKE_FAILED);
+    assert_waits(stream_receive(server, &byte, 1));
+    g_assert_false(stream_is_paused(server)); /* the socket is empty */
+
+    SSL_set0_wbio(ssl, held);
+    for (int i = 0; i < 4000; i++) {
+        g_assert_cmpint(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED), ==, 1);
+        g_assert_cmpint(SSL_do_handshake(ssl), ==, 1);
+    }
+    g_assert_cmpint(SSL_write(ssl, "x", 1), ==, 1);
+    long length = BIO_get_mem_data(held, &bytes);
+    g_assert_cmpint(send(descriptor, bytes, (size_t)length, 0), ==, length);
+
+    g_assert_cmpint(ioctl(server->descriptor, FIONREAD, &before), ==, 0);
+    while ((n = stream_receive(server, &byte, 1)) != 1) {
+        assert_waits(n);
+        g_assert_true(stream_is_paused(server));
+        g_assert_false(stream_awaits_output(server, false));
+        g_assert_cmpint(ioctl(server->descriptor, FIONREAD, &unread), ==, 0);
+        g_assert_cmpint(before - unread, <, 64 << 10);
+        before = unread;
+        pauses++;
+    }
+    g_assert_cmpuint(pauses, >=, 2);
+    assert_waits(stream_receive(server, &byte, 1));
+    g_assert_false(stream_is_paused(server));
+    SSL_free(ssl);
+    pair_free(pair);
+}
+
 /* What a link measures: bytes of TLS, not of ours. */
 static void test_bytes_taken(void)
 {
@@ -300,6 +348,7 @@ int main(int argc, char **argv)
     g_test_add_func("/stream/tls/plain-client", test_plain_client);
     g_test_add_func("/stream/tls/handshake-ended", test_handshake_ended);
     g_test_add_func("/stream/tls/handshakes-are-bounded", test_handshakes_are_bounded);
+    g_test_add_func("/stream/tls/records-that-carry-nothing", test_records_that_carry_nothing);
     g_test_add_func("/stream/tls/bytes-taken", test_bytes_taken);
     int status = g_test_run();
 

@@ -249,6 +249,44 @@ static void test_a_read_that_has_to_write(void)
     peer_free(peer);
 }
 
+/* What stands behind many records that carry nothing is answered, although the socket told of it
+ * long before it was read; at the end too. */
+static void test_records_that_carry_nothing(void)
+{
+    for (int ending = 0; ending <= 1; ending++) {
+        Peer *peer = peer_new(false);
+        BIO *held = BIO_new(BIO_s_mem());
+        BIO *socket = SSL_get_wbio(peer->ssl);
+        g_autoptr(GString) got = g_string_new(NULL);
+        char *bytes;
+
+        shake_hands(peer);
+        BIO_up_ref(socket);
+        SSL_set0_wbio(peer->ssl, held);
+        for (int i = 0; i < 4000; i++) {
+            g_assert_cmpint(SSL_key_update(peer->ssl, SSL_KEY_UPDATE_NOT_REQUESTED), ==, 1);
+            g_assert_cmpint(SSL_do_handshake(peer->ssl), ==, 1);
+        }
+        g_assert_cmpint(SSL_write(peer->ssl, KIWI, strlen(KIWI)), ==, strlen(KIWI));
+        long length = BIO_get_mem_data(held, &bytes);
+        say(&peer->client, (Slice){.data = bytes, .length = (size_t)length});
+        if (ending)
+            connections_end_input(peer->rig->context.connections, peer->rig->context.ready);
+        BIO_up_ref(held);
+        SSL_set0_wbio(peer->ssl, socket);
+        while (got->len == 0) {
+            wait_socket(peer->client.socket, POLLIN);
+            bool more = hear(peer, got);
+            g_assert_true(more || ending);
+            g_assert_true(more || got->len > 0);
+        }
+        hide_skews(got);
+        assert_replies(got, 1);
+        BIO_free(held);
+        peer_free(peer);
+    }
+}
+
 /* Half a line is a command if TLS has said that it is the last. */
 static void test_ends(void)
 {
@@ -354,6 +392,7 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/tls/exchange", test_exchange);
     g_test_add_func("/worker/tls/lines-behind-the-handshake", test_lines_behind_the_handshake);
     g_test_add_func("/worker/tls/a-read-that-has-to-write", test_a_read_that_has_to_write);
+    g_test_add_func("/worker/tls/records-that-carry-nothing", test_records_that_carry_nothing);
     g_test_add_func("/worker/tls/ends", test_ends);
     g_test_add_func("/worker/tls/too-long", test_too_long);
     g_test_add_func("/worker/tls/no-handshake", test_no_handshake);
