@@ -17,8 +17,8 @@
 #define GREETING_S     5    /* for a connection above a limit to say that it is a neighbour */
 #define SAID_AGAIN_MS  1000 /* between two lines of the log that say the same */
 
-/* A neighbour may have these above max_connections: its link, one that it has not noticed to be
- * dead, and room to spare. */
+/* A neighbour may have these above max_connections, or max_handshakes: its link, one that it has
+ * not noticed to be dead, and room to spare. */
 #define LINK_CONNECTIONS 4
 
 GQuark herd_acceptor_error_quark(void)
@@ -126,14 +126,20 @@ static void say_change(Acceptor *acceptor, bool *said, bool now, const char *beg
     *said = now;
 }
 
-/* Whether a handshake may begin on @connection. */
-static bool begin_tls(Acceptor *acceptor, Connection *connection, unsigned max_handshakes)
+/* Whether a handshake may begin on @connection, which comes from @address. Neighbours have some
+ * places beside max_handshakes, which anybody who says nothing takes for a while. */
+static bool begin_tls(Acceptor *acceptor, Connection *connection, const Config *config,
+                      const struct sockaddr_storage *address)
 {
-    bool begun = connection_begin_tls(connection, acceptor->tls, max_handshakes);
+    unsigned most = config->limits.max_handshakes;
+    bool begun = connection_begin_tls(connection, acceptor->tls, most);
 
     say_change(acceptor, &acceptor->busy, !begun,
                "max_handshakes are not finished, new TLS connections are closed at once",
                "new TLS connections are served again");
+    if (!begun && may_be_neighbour(acceptor, config, address))
+        begun = connection_begin_tls(connection, acceptor->tls,
+                                     most + LINK_CONNECTIONS * config->self->neighbours->len);
     return begun;
 }
 
@@ -190,7 +196,7 @@ static void admit(Acceptor *acceptor, int descriptor, const struct sockaddr_stor
     }
 
     Connection *connection = connection_new(descriptor, address);
-    if (tls && !begin_tls(acceptor, connection, config->limits.max_handshakes)) {
+    if (tls && !begin_tls(acceptor, connection, config, address)) {
         counters_add(COUNT_HANDSHAKES_REFUSED, 1);
         close(descriptor);
         connection_free(connection);

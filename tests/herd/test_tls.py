@@ -211,9 +211,9 @@ class Clients(OverTls, HerdTestCase):
 class Handshakes(OverTls, HerdTestCase):
     """Those that are begun and not finished."""
 
-    def begin(self, member, text=b'\x16'):
+    def begin(self, member, text=b'\x16', source=''):
         host, port = member.address
-        raw = socket.create_connection((host.removeprefix(TLS), port), DEADLINE)
+        raw = socket.create_connection((host.removeprefix(TLS), port), DEADLINE, (source, 0))
         self.addCleanup(raw.close)
         raw.sendall(text)
         return raw
@@ -241,6 +241,15 @@ class Handshakes(OverTls, HerdTestCase):
         self.assertGreaterEqual(int(counters[b'handshakes']), 5)
         self.assertGreaterEqual(int(counters[b'handshakes_refused']), 1)
         self.assertGreaterEqual(int(counters[b'handshakes_failed']), 1)
+
+    def test_strangers_do_not_take_the_places_of_neighbours(self):
+        pack = self.herd('Bailey-Bona', limits={'max_handshakes': 2, 'handshake_timeout_s': 3600})
+        bailey, bona = pack['Bailey'].start(), pack['Bona']
+        while bailey.events(b'max_handshakes are not finished') == []:
+            self.begin(bailey, b'', '127.0.0.99')
+        bona.start()
+        bailey.wait_event(rb'^link Bona joined from ')
+        bona.wait_event(rb'^link Bailey up$')
 
     def is_served(self, member):
         try:
