@@ -182,6 +182,9 @@ static bool take_proof(const SessionContext *context, Connection *connection,
     const Member *neighbour = find_neighbour(context, slice_of(name));
     if (neighbour == NULL)
         return refuse(context, connection, NULL, REFUSED_NAME);
+    Refusal doubt = find_doubt(context, connection, neighbour, true);
+    if (doubt != REFUSALS)
+        return refuse(context, connection, name, doubt);
     return accept_hello(context, connection, neighbour, hello->incarnation, output);
 }
 

@@ -279,6 +279,29 @@ static void test_another_secret(void)
     end(rig);
 }
 
+/* A proof is of one who may prove it by the configuration that is in force then. */
+static void test_another_configuration(void)
+{
+    Rig *rig = rig_with_secret();
+    g_autofree char *authorities = g_strdup("ca.pem");
+    Config renewed = *rig->config;
+    Greeting *greeting = greeting_of("Bona", SECRET);
+    g_autofree char *hello = line_of(greeting);
+
+    ((Endpoint *)rig->config->self->listen->pdata[0])->tls = true;
+    renewed.tls.ca_file = authorities; /* a certificate in its name, too, from now on */
+    g_autofree char *challenge = ask(rig, rig->client, hello);
+    g_autofree char *proof = go_on(greeting, challenge);
+    rig->context.config = &renewed;
+    g_autofree char *refusal = g_strconcat("? ", proof, NULL);
+    g_autofree char *answer = ask(rig, rig->client, proof);
+    g_assert_cmpstr(answer, ==, refusal);
+    g_assert_cmpint(rig->client->neighbour, ==, CONNECTION_CLIENT);
+    rig->context.config = rig->config;
+    greeting_free(greeting);
+    end(rig);
+}
+
 /* The sides differ in whether they have one. */
 static void test_one_side(void)
 {
@@ -361,6 +384,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hello/r17/replayed-is-a-client", test_replay);
     g_test_add_func("/hello/r17/something-else-than-the-proof", test_something_else);
     g_test_add_func("/hello/another-secret-is-for-new-hellos", test_another_secret);
+    g_test_add_func("/hello/another-configuration-before-the-proof", test_another_configuration);
     g_test_add_func("/hello/secret-on-one-side", test_one_side);
     g_test_add_func("/greeting/wrong-answers", test_greeting_fails);
     return g_test_run();
