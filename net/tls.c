@@ -7,6 +7,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -79,6 +80,23 @@ static bool use_certificate(SSL_CTX *role, const TlsOptions *options, GError **e
     return true;
 }
 
+/* Whether a client may go on with @session, which a ticket of ours stands for. OpenSSL asks nothing
+ * of the certificate in it, and each connection gets a new ticket: without this an end could be put
+ * off for ever. IGNORE_RENEW: hands are shaken as if there were no ticket. */
+static SSL_TICKET_RETURN take_ticket(SSL *ssl G_GNUC_UNUSED, SSL_SESSION *session,
+                                     const unsigned char *key G_GNUC_UNUSED,
+                                     size_t key_length G_GNUC_UNUSED, SSL_TICKET_STATUS status,
+                                     void *data G_GNUC_UNUSED)
+{
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+
+    const X509 *certificate = SSL_SESSION_get0_peer(session);
+    if (certificate != NULL && X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0)
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 static bool use_authorities(SSL_CTX *role, TlsRole which, const char *path, GError **error)
 {
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(path);
@@ -94,8 +112,10 @@ static bool use_authorities(SSL_CTX *role, TlsRole which, const char *path, GErr
     /* A server that has none fails a client's handshake; a client that has none is anybody. */
     SSL_CTX_set_verify(role, SSL_VERIFY_PEER, NULL);
     /* Sessions that are resumed are this member's: there is no other use of its tickets. */
-    if (which == TLS_SERVER)
+    if (which == TLS_SERVER) {
         SSL_CTX_set_session_id_context(role, (const unsigned char *)"herd", 4);
+        SSL_CTX_set_session_ticket_cb(role, NULL, take_ticket, NULL);
+    }
     return true;
 }
 

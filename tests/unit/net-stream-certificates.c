@@ -4,6 +4,9 @@
 
 #include "tests/unit/net-stream-rig.h"
 
+#include <openssl/ssl.h>
+#include <sched.h>
+
 static void test_names(void)
 {
     static const struct {
@@ -119,6 +122,78 @@ static void test_client_without_certificate(void)
     pair_free(pair);
 }
 
+/* A client of @context shakes hands with a member of @server, whose outcome is returned. @session:
+ * (inout) (transfer full) (nullable) what it resumes, and may resume the next time. */
+static Handshake resume(Tls *server, const TlsContext *context, SSL_SESSION **session,
+                        bool *ret_resumed, char **ret_why)
+{
+    Pair pair = {0};
+    SSL *ssl = SSL_new(tls_context_get(context, TLS_CLIENT));
+    Stream *stream = &pair.ends[TLS_SERVER];
+    Handshake outcome = HANDSHAKE_WAITS;
+    char byte;
+
+    open_sockets(&pair, false);
+    g_assert_true(stream_accept_tls(stream, server, MOST));
+    g_assert_cmpint(SSL_set_fd(ssl, pair.ends[TLS_CLIENT].descriptor), ==, 1);
+    SSL_set_connect_state(ssl);
+    g_assert_cmpint(*session == NULL || SSL_set_session(ssl, *session) == 1, ==, true);
+    while (outcome == HANDSHAKE_WAITS) {
+        (void)SSL_do_handshake(ssl);
+        outcome = stream_shake_hands(stream);
+    }
+    (void)SSL_read(ssl, &byte, 1); /* the ticket */
+    *ret_resumed = SSL_session_reused(ssl) == 1;
+    *ret_why = outcome == HANDSHAKE_FAILED ? g_strdup(stream_problem(stream)) : NULL;
+    if (outcome == HANDSHAKE_DONE) {
+        g_assert_cmpstr(stream_certificate_name(stream), ==, "phone");
+        SSL_SESSION_free(*session);
+        *session = SSL_get1_session(ssl);
+    }
+    (void)SSL_shutdown(ssl); /* or it would take the session for a bad one */
+    SSL_free(ssl);
+    for (int role = 0; role < TLS_ROLES; role++)
+        stream_close(&pair.ends[role]);
+    return outcome;
+}
+
+/* A ticket is no better than the certificate that it was given for. */
+static void test_tickets(void)
+{
+    Identity bona = identity_new(folder, authority, "Bona", NULL, DAY_S);
+    Identity lasting = identity_new(folder, authority, "phone", NULL, DAY_S);
+    Identity ending = identity_new(folder, authority, "phone", NULL, 3);
+    Tls *server = tls_of(&bona, authority),
+        *clients[] = {tls_of(&lasting, authority), tls_of(&ending, authority)};
+
+    for (int ends = 0; ends <= 1; ends++) {
+        g_autoptr(TlsContext) context = tls_context(clients[ends]);
+        const ASN1_TIME *end =
+            X509_get0_notAfter(SSL_CTX_get0_certificate(tls_context_get(context, TLS_CLIENT)));
+        SSL_SESSION *session = NULL;
+        g_autofree char *why = NULL;
+        bool resumed;
+
+        g_assert_cmpint(resume(server, context, &session, &resumed, &why), ==, HANDSHAKE_DONE);
+        g_assert_false(resumed);
+        g_assert_cmpint(resume(server, context, &session, &resumed, &why), ==, HANDSHAKE_DONE);
+        g_assert_true(resumed);
+        if (ends) {
+            while (X509_cmp_current_time(end) > 0)
+                sched_yield();
+            g_assert_cmpint(resume(server, context, &session, &resumed, &why), ==,
+                            HANDSHAKE_FAILED);
+            g_assert_cmpstr(why, ==, "certificate verify failed: certificate has expired");
+        }
+        SSL_SESSION_free(session);
+        tls_free(clients[ends]);
+    }
+    tls_free(server);
+    identity_clear(&bona);
+    identity_clear(&lasting);
+    identity_clear(&ending);
+}
+
 static void test_channel_binding(void)
 {
     uint8_t bindings[2][TLS_ROLES][CHANNEL_BINDING_SIZE] = {0};
@@ -149,6 +224,7 @@ int main(int argc, char **argv)
     g_test_add_func("/stream/certificates/refused", test_refused);
     g_test_add_func("/stream/certificates/client-without-certificate",
                     test_client_without_certificate);
+    g_test_add_func("/stream/certificates/tickets", test_tickets);
     g_test_add_func("/stream/certificates/channel-binding", test_channel_binding);
     int status = g_test_run();
 
