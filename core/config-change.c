@@ -26,6 +26,23 @@ static void hold_listen(Config *config, const Config *running, GPtrArray *held)
     }
 }
 
+/* The certificate that our sockets are served with, as long as they are: without it nobody could
+ * shake hands. */
+static void hold_certificate(Config *config, const Config *running, GPtrArray *held)
+{
+    const GPtrArray *listen = config->self->listen;
+    bool over_tls = false;
+
+    for (unsigned i = 0; i < listen->len; i++)
+        over_tls |= ((const Endpoint *)listen->pdata[i])->tls;
+    if (!over_tls || config->tls.certificate_file != NULL)
+        return;
+    config->tls.certificate_file = g_strdup(running->tls.certificate_file);
+    config->tls.key_file = g_strdup(running->tls.key_file);
+    g_ptr_array_add(held, g_strdup("[tls] certificate_file"));
+    g_ptr_array_add(held, g_strdup("[tls] key_file"));
+}
+
 static void compare_members(const Config *running, const Config *config, GPtrArray *taken)
 {
     for (unsigned i = 0; i < running->members->len; i++) {
@@ -63,6 +80,7 @@ ConfigChange *config_change_new(Config *config, const Config *running)
     options_hold(config, running, change->held);
     hold_lookups(config, running, change->held);
     hold_listen(config, running, change->held);
+    hold_certificate(config, running, change->held);
     options_compare(running, config, change->taken);
     compare_members(running, config, change->taken);
     change->places = !has_same_places(running, config);

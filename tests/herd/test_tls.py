@@ -355,6 +355,17 @@ class Files(OverTls, HerdTestCase):
                 thread.join()
         self.assertEqual(problems, [])
 
+    def test_who_still_listens_over_tls_keeps_its_certificate(self):
+        member = self.single()
+        before, addresses = self.subject(member), member.addresses
+        member.addresses = [(host.removeprefix(TLS), port) for host, port in addresses]
+        member.herd.groups.pop('tls')
+        member.herd.write_config()
+        member.signal(signal.SIGHUP)
+        member.wait_event(rb'^configuration waits for a restart: \[member Bailey\] listen, \[tls\] certificate_file, ')
+        member.addresses = addresses
+        self.assertEqual(self.subject(member), before)
+
 
 class Load(OverTls, HerdTestCase):
     """herd-load as a client."""

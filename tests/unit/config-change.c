@@ -80,6 +80,23 @@ static void test_held(void)
     g_assert_cmpstr(((Endpoint *)config->self->listen->pdata[0])->text, ==, "127.0.0.1:10000");
 }
 
+/* Who still listens over TLS needs what it is said with. */
+static void test_held_certificate(void)
+{
+    static const char secure[] = "[tls]\ncertificate_file = a\nkey_file = b\nca_file = c\n"
+                                 "[member Bailey]\nlisten = tls://127.0.0.1:10000\n";
+    g_autoptr(Config) config = NULL, other = NULL;
+
+    assert_change(secure, BAILEY, "[tls] ca_file =",
+                  "[member Bailey] listen, [tls] certificate_file, [tls] key_file", false, &config);
+    g_assert_cmpstr(config->tls.certificate_file, ==, "a");
+    g_assert_cmpstr(config->tls.key_file, ==, "b");
+    assert_change(secure, "[tls]\ncertificate_file = d\nkey_file = e\nca_file = c\n" BAILEY,
+                  "[tls] certificate_file = d, [tls] key_file = e", "[member Bailey] listen", false,
+                  &other);
+    g_assert_cmpstr(other->tls.key_file, ==, "e");
+}
+
 /* There have to be fewer lookups than workers that run. */
 static void test_held_lookups(void)
 {
@@ -98,6 +115,7 @@ int main(int argc, char **argv)
     g_test_add_func("/config-change/places", test_places);
     g_test_add_func("/config-change/members", test_members);
     g_test_add_func("/config-change/held/keeps-its-value", test_held);
+    g_test_add_func("/config-change/held/certificate", test_held_certificate);
     g_test_add_func("/config-change/held/lookups-beyond-the-workers", test_held_lookups);
 
     int status = g_test_run();
