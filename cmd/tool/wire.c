@@ -122,10 +122,12 @@ static void set_tls(Conversation *c)
     SET(c->easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
     SET(c->easy, CURLOPT_SSL_VERIFYPEER, verifies ? 1L : 0L);
     SET(c->easy, CURLOPT_SSL_VERIFYHOST, verifies ? 2L : 0L);
-    if (verifies)
+    if (verifies) {
         SET(c->easy, CURLOPT_CAINFO, tls->ca_file);
-    else
+        SET(c->easy, CURLOPT_CAPATH, NULL); /* the host's own stand beside it otherwise */
+    } else {
         say_unverified();
+    }
     /* Nobody has to show one, and not everybody who asks may read a member's key. */
     if (tls != NULL && is_readable(tls->certificate_file) && is_readable(tls->key_file)) {
         SET(c->easy, CURLOPT_SSLCERT, tls->certificate_file);

@@ -655,16 +655,17 @@ class Hostile(ToolTestCase):
 
 
 class Tls(ToolTestCase):
-    def authority(self):
-        """A certificate in Bailey's name that is its own authority."""
+    def authority(self, name='Bailey'):
+        """A certificate in this name that is its own authority."""
         subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1',
-                        '-nodes', '-keyout', 'key.pem', '-out', 'cert.pem', '-days', '2', '-subj', '/CN=Bailey',
-                        '-addext', 'subjectAltName=DNS:Bailey'], cwd=self.directory, check=True,
+                        '-nodes', '-keyout', 'key.pem', '-out', 'cert.pem', '-days', '2', '-subj', f'/CN={name}',
+                        '-addext', f'subjectAltName=DNS:{name}'], cwd=self.directory, check=True,
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=DEADLINE)
         return [os.path.join(self.directory, name) for name in ('cert.pem', 'key.pem')]
 
-    def test_members_prove_their_names(self):
-        certificate, key = self.authority()
+    @contextlib.contextmanager
+    def member(self, certificate, key):
+        """The address of somebody who takes every report and shows this certificate."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         with socket.create_server(('127.0.0.1', 0)) as listener:
@@ -678,7 +679,12 @@ class Tls(ToolTestCase):
                             if line:
                                 stream.sendall(honest(line))
             threading.Thread(target=serve, daemon=True).start()
-            address = 'tls://127.0.0.1:%d' % listener.getsockname()[1]
+            yield 'tls://127.0.0.1:%d' % listener.getsockname()[1]
+            listener.shutdown(socket.SHUT_RDWR)
+
+    def test_members_prove_their_names(self):
+        certificate, key = self.authority()
+        with self.member(certificate, key) as address:
             own = {'certificate_file': certificate, 'key_file': key}
             for name, tls, status, why in (('Bailey', {'ca_file': certificate}, 0, ''),
                                            ('Bona', {'ca_file': certificate}, 1, 'Bona'),
@@ -689,7 +695,27 @@ class Tls(ToolTestCase):
                 self.assertIn(why, wrong)
                 self.assertEqual(wrong == '', why == '')
             self.assertIn('up', rows_of(self.tool('status')[0])['Bona'])
-            listener.shutdown(socket.SHUT_RDWR)
+
+    def test_authorities_of_the_host_are_none_of_the_herd(self):
+        launcher = ['unshare', '--mount', 'sh', '-ec', 'mount --bind "$0" /etc/ssl/certs; exec "$@"']
+        trusted, certificate, key = os.path.join(self.directory, 'certs'), *self.authority()
+        os.mkdir(trusted)
+        name = subprocess.run(['openssl', 'x509', '-noout', '-hash', '-in', certificate], check=True, text=True,
+                              stdout=subprocess.PIPE, timeout=DEADLINE).stdout.strip() + '.0'
+        theirs, their_key = os.path.join(trusted, name), os.path.join(self.directory, 'their-key.pem')
+        os.rename(certificate, theirs)
+        os.rename(key, their_key)
+        own = dict(zip(('certificate_file', 'key_file'), self.authority('Bona')))
+        if subprocess.run([*launcher, trusted, 'true'], stderr=subprocess.DEVNULL, timeout=DEADLINE,
+                          check=False).returncode != 0:
+            self.skipTest('a mount namespace of its own needs root and unshare')
+        with self.member(theirs, their_key) as address:
+            self.configure({'Bailey': address}, groups={'tls': {**own, 'ca_file': own['certificate_file']}})
+            done = subprocess.run([*launcher, trusted, *self.command('iamat', 'kiwi', '+1+2', '3')],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self.environment(),
+                                  timeout=DEADLINE, check=False)
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn('certificate', done.stderr)
 
 
 class Usage(ToolTestCase):
