@@ -431,10 +431,14 @@ static bool prepare_reload(const Server *server, Reload *reload, GError **error)
 static void commit_reload(Server *server, Reload *reload)
 {
     const Config *config = reload->config;
+    /* A secret is there before what it stands in for is gone, and gone after what stands in for it
+     * is there: at no moment a hello has less to prove than before or after. */
+    bool has_secret = reload->files.secret != NULL;
 
     if (reload->places != NULL)
         places_current_replace(server->places, g_steal_pointer(&reload->places));
-    trust_set(server->trust, &reload->files);
+    if (has_secret)
+        trust_set(server->trust, &reload->files);
     lookups_set_bounds(server->workers.lookups, config->places.max_lookups,
                        config->places.max_waiting, config->places.timeout_ms);
     log_set_level(server->log, config->log_level, config->log_messages);
@@ -443,6 +447,8 @@ static void commit_reload(Server *server, Reload *reload)
         flood_take_config(server->flood);
         connections_rouse(server->connections, server->workers.ready);
     }
+    if (!has_secret)
+        trust_set(server->trust, &reload->files);
 }
 
 static void log_reload(Server *server, const Reload *reload)
