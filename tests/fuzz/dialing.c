@@ -56,7 +56,8 @@ ssize_t __wrap_recv(int descriptor, void *buffer, size_t size, int flags);
 ssize_t __wrap_send(int descriptor, const void *bytes, size_t size, int flags);
 int __wrap_epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event);
 int __wrap_dial(const Endpoint *from, const Endpoint *to, int timeout_ms);
-int __wrap_dial_outcome(int descriptor);
+DialOutcome __wrap_dial_go_on(Stream *stream, const Endpoint *to, Tls *tls, const char *name,
+                              char **ret_why);
 int64_t __wrap_monotonic_ms(void);
 GRand *__wrap_g_rand_new(void);
 bool __wrap_log_wants_messages(const Log *log);
@@ -92,9 +93,11 @@ int __wrap_dial(const Endpoint *from G_GNUC_UNUSED, const Endpoint *to G_GNUC_UN
     return eventfd(0, EFD_CLOEXEC);
 }
 
-int __wrap_dial_outcome(int descriptor G_GNUC_UNUSED)
+DialOutcome __wrap_dial_go_on(Stream *stream G_GNUC_UNUSED, const Endpoint *to G_GNUC_UNUSED,
+                              Tls *tls G_GNUC_UNUSED, const char *name G_GNUC_UNUSED,
+                              char **ret_why G_GNUC_UNUSED)
 {
-    return 0;
+    return DIAL_DONE;
 }
 
 bool __wrap_log_wants_messages(const Log *log G_GNUC_UNUSED)
