@@ -2,15 +2,13 @@
 #include "cmd/http.h"
 
 #include "core/endpoint.h"
+#include "net/listeners.h"
 
 #include <errno.h>
 #include <microhttpd.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#define BACKLOG 64
-#define TEXT    "text/plain; charset=utf-8"
+#define TEXT "text/plain; charset=utf-8"
 
 struct Http {
     struct MHD_Daemon *daemon; /* (owned) read-only after new */
@@ -83,35 +81,12 @@ static enum MHD_Result handle(void *user, struct MHD_Connection *connection, con
     return answer(connection, status, page->type, body);
 }
 
-/* The descriptor of a socket that listens on @endpoint, or -1 with errno set. */
-static int listen_on(const Endpoint *endpoint)
-{
-    int on = 1;
-    int descriptor =
-        socket(endpoint->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (descriptor < 0)
-        return -1;
-    if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        (endpoint->address.ss_family == AF_INET6 &&
-         setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
-        bind(descriptor, (const struct sockaddr *)&endpoint->address, endpoint->length) != 0 ||
-        listen(descriptor, BACKLOG) != 0) {
-        int problem = errno;
-
-        close(descriptor);
-        errno = problem;
-        return -1;
-    }
-    return descriptor;
-}
-
 /* The descriptor of a socket that listens on @listen, or -1 with @error set. */
 static int open_listener(const char *listen, GError **error)
 {
     g_autofree char *why = NULL;
     Endpoint *endpoint = endpoint_parse(listen, &why);
-    int descriptor = endpoint != NULL ? listen_on(endpoint) : -1;
+    int descriptor = endpoint != NULL ? listener_socket(endpoint) : -1;
 
     if (descriptor < 0)
         g_set_error(error, HERD_HTTP_ERROR, HERD_HTTP_ERROR_LISTEN,

@@ -46,7 +46,7 @@ static void set_up_connections(int listener)
                          sizeof options[i].value);
 }
 
-static int listen_on(const Endpoint *endpoint)
+int listener_socket(const Endpoint *endpoint)
 {
     int on = 1;
     int descriptor = socket(endpoint->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
@@ -154,7 +154,7 @@ static bool open_listener(Listener *listener, const Endpoint *endpoint, const GA
 {
     *listener = (Listener){.descriptor = -1};
     if (!take_handed(listener, endpoint, listeners, handed))
-        listener->descriptor = listen_on(endpoint);
+        listener->descriptor = listener_socket(endpoint);
     else if (listener->descriptor < 0)
         return true;
     if (listener->descriptor < 0)

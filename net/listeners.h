@@ -7,6 +7,7 @@
  */
 
 #include "core/config.h"
+#include "core/endpoint.h"
 #include "core/log.h"
 
 #include <glib.h>
@@ -34,6 +35,10 @@ typedef struct {
  * @log tells. NULL with @error set: one line with the address and the cause. Called from main.
  */
 GArray *listeners_open(const Member *self, GArray *handed, Log *log, GError **error);
+
+/* A socket of our own that listens on @endpoint, non-blocking, closed by exec. -1 with errno set.
+ */
+int listener_socket(const Endpoint *endpoint);
 
 /* Closes what is open of @listeners, which is empty then. */
 void listeners_close(GArray *listeners);
