@@ -20,6 +20,8 @@ class EveryHerd(HerdTestCase):
                 self.stop(herd)
 
     def stop(self, members):
+        while self.clients:
+            self.clients.pop().close()  # or each member waits a little for its own to leave
         for member in members:
             if member.running:
                 member.stop()
