@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/secret.h"
 
+#include "core/contents.h"
+
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 #define FILE_MAX (SECRET_MAX + 256) /* bytes, with the white space at the end */
@@ -49,30 +50,11 @@ Slice secret_bytes(const Secret *secret)
     return (Slice){.data = secret->bytes, .length = secret->length};
 }
 
-/* Not g_file_get_contents(), which leaves copies behind. -1 with errno set. */
-static ssize_t read_file(const char *path, char text[static FILE_MAX], bool *ret_open)
-{
-    FILE *file = fopen(path, "re");
-    struct stat status;
-
-    if (file == NULL)
-        return -1;
-    setvbuf(file, NULL, _IONBF, 0);
-    size_t length = fread(text, 1, FILE_MAX, file);
-    bool failed = ferror(file) != 0 || fstat(fileno(file), &status) != 0;
-    int problem = errno;
-    fclose(file);
-    errno = problem;
-    if (failed)
-        return -1;
-    *ret_open = (status.st_mode & (S_IRWXO)) != 0;
-    return (ssize_t)length;
-}
-
 Secret *secret_read(const char *path, bool *ret_open, GError **error)
 {
     char text[FILE_MAX];
-    ssize_t read = read_file(path, text, ret_open);
+    mode_t mode;
+    ssize_t read = contents_read_secret(path, text, sizeof text, &mode);
     Secret *secret = NULL;
 
     if (read < 0) {
@@ -80,6 +62,7 @@ Secret *secret_read(const char *path, bool *ret_open, GError **error)
                     g_strerror(errno));
         return NULL;
     }
+    *ret_open = (mode & S_IRWXO) != 0;
 
     size_t length = (size_t)read;
     while (length > 0 && strchr(" \t\r\n\f\v", text[length - 1]) != NULL &&

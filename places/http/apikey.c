@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "places/http/apikey.h"
 
+#include "core/contents.h"
 #include "core/credential.h"
 #include "places/places.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #define KEY_MAX 1024 /* bytes, with the blanks around it */
 
@@ -28,22 +28,13 @@ static bool refuse_file(GError **error, const char *path, int failure)
     return false;
 }
 
-/* Not g_file_get_contents(): it would read whatever the file holds, and leave copies behind as it
- * grows. */
 static bool read_file(const char *path, char text[static KEY_MAX + 1], GError **error)
 {
-    FILE *file = fopen(path, "re");
+    ssize_t read = contents_read_secret(path, text, KEY_MAX + 1, NULL);
+    size_t length = (size_t)read;
 
-    if (file == NULL)
+    if (read < 0)
         return refuse_file(error, path, errno);
-    setvbuf(file, NULL, _IONBF, 0);
-    size_t length = fread(text, 1, KEY_MAX + 1, file);
-    bool failed = ferror(file) != 0;
-    int failure = errno;
-    fclose(file);
-
-    if (failed)
-        return refuse_file(error, path, failure);
 
     g_autofree char *source = g_strdup_printf("key_file %s", path);
     if (length > KEY_MAX)

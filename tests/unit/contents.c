@@ -21,6 +21,26 @@ static void test_all(void)
     g_rmdir(folder);
 }
 
+static void test_secret(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("herd-contents-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "file", NULL);
+    char bytes[4];
+    mode_t mode;
+
+    g_assert_true(g_file_set_contents_full(path, "abc", 3, 0, 0640, NULL));
+    g_assert_cmpint(contents_read_secret(path, bytes, sizeof bytes, &mode), ==, 3);
+    g_assert_true(memcmp(bytes, "abc", 3) == 0);
+    g_assert_cmpint(mode & 0777, ==, 0640);
+    g_assert_cmpint(contents_read_secret(path, bytes, 2, NULL), ==, 2); /* what there is room for */
+    g_remove(path);
+    g_assert_cmpint(contents_read_secret(path, bytes, sizeof bytes, NULL), ==, -1);
+    g_assert_cmpint(errno, ==, ENOENT);
+    g_assert_cmpint(contents_read_secret(folder, bytes, sizeof bytes, NULL), ==, -1);
+    g_assert_cmpint(errno, ==, EISDIR);
+    g_rmdir(folder);
+}
+
 static void test_failure(void)
 {
     g_autofree char *folder = g_dir_make_tmp("herd-contents-XXXXXX", NULL);
@@ -49,6 +69,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/contents/all-of-a-file", test_all);
+    g_test_add_func("/contents/secret", test_secret);
     g_test_add_func("/contents/failure-in-plain-words", test_failure);
     return g_test_run();
 }
