@@ -318,3 +318,22 @@ static void assert_same(const Wire *a, const Wire *b)
         g_assert_true(
             slice_equal(record_line(a->stored->pdata[i]), record_line(b->stored->pdata[i])));
 }
+
+/* Heard in pieces @input, which was heard @whole, comes to the same; ended by a reset, to no more.
+ */
+static void assert_heard_alike(const Wire *whole, const char *from, Slice input)
+{
+    Wire pieces, reset;
+
+    member_hear(&pieces, WIRE_PIECES, from, input);
+    member_forget(&pieces);
+    assert_same(whole, &pieces);
+
+    member_hear(&reset, WIRE_RESET, from, input);
+    member_forget(&reset);
+    g_assert_cmpuint(reset.said->len, <=, whole->said->len);
+    g_assert_true(memcmp(reset.said->str, whole->said->str, reset.said->len) == 0);
+
+    wire_clear(&pieces);
+    wire_clear(&reset);
+}
