@@ -350,7 +350,7 @@ class Refused(ReloadTestCase):
         here = alford.addresses
         alford.addresses = [here[0], ('127.0.0.1', PORTS.take())]
         self.assertEqual(self.reload(alford), b'[places] max_lookups = 3, [limits] max_line = 256')
-        warnings = alford.events(b'configuration waits')
+        warnings = alford.wait_event(rb'^configuration waits')
         self.assertEqual(warnings, [b'configuration waits for a restart: [herd] log_dir, [herd] workers, [herd] state_dir, '
                                     b'[herd] state_sync_ms, [http] listen, [member Alford] listen'])
         self.assertIn(b' warning main configuration waits', alford.log())
