@@ -7,7 +7,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#define BYTES_MAX 8192 /* of the largest reply: an AT line and an empty answer */
+#define BYTES_MAX    8192  /* of the largest reply: an AT line and an empty answer */
+#define PAUSE_MIN_NS 20000 /* between two questions */
+#define PAUSE_SHARE  8     /* of the time since the report, where that is more */
 
 /* A connection that takes one reply after the other. */
 typedef struct {
@@ -140,7 +142,7 @@ static bool ask(Line *line, const Report *report, int64_t deadline, bool *ret_ha
  * it failed. */
 static bool probe(Prober *p, int64_t wall, int64_t *ret_seen, const Line **ret_line, GError **error)
 {
-    int64_t deadline = now_ns() + p->settings->timeout_ns;
+    int64_t begin = now_ns(), deadline = begin + p->settings->timeout_ns;
     Report report = {0};
     bool has = false;
 
@@ -154,6 +156,7 @@ static bool probe(Prober *p, int64_t wall, int64_t *ret_seen, const Line **ret_l
             g_set_error(error, LOAD_ERROR, LOAD_ERROR_TIMEOUT, "a report has not come in time");
             return false;
         }
+        wait_until_ns(now_ns() + MAX(PAUSE_MIN_NS, (now_ns() - begin) / PAUSE_SHARE));
         if (!ask(&p->watched, &report, now_ns() + p->settings->timeout_ns, &has, error))
             return false;
     }

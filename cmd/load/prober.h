@@ -3,8 +3,9 @@
 
 /*
  * How long a report takes to reach another member: a client of its own reports at the first target,
- * and the member that is watched is asked about it, again as soon as it has answered, until it has
- * the report. So what is measured is at most a round trip too long.
+ * and the member that is watched is asked about it until it has the report. Between two questions
+ * there is a pause of an eighth of the time that it takes already, so that a herd that is late is
+ * not kept busy with questions: what is measured is at most that and a round trip too long.
  */
 
 #include "cmd/load/outcome.h"
