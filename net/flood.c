@@ -7,13 +7,15 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #define QUEUE_CAPACITY 16384
 #define BATCH          256 /* updates taken from the queue at once */
 #define EVENTS_MAX     64
-#define STOP_LOOK_MS   1000 /* within which some neighbour takes something, or the end comes */
+#define REST_NS        200000 /* see take_updates() */
+#define STOP_LOOK_MS   1000   /* within which some neighbour takes something, or the end comes */
 
 struct Flood {
     Queue *queue;     /* (owned) of FloodUpdate; read-only after new */
@@ -30,7 +32,15 @@ struct Flood {
     int epoll;            /* (owned) owned by the flood thread */
     const Config *config; /* that the links go by; owned by the flood thread */
     GPtrArray *links;     /* owned Link, one a neighbour of it; owned by the flood thread */
+    int64_t taken_at;     /* monotonic_ns() of the last update's; owned by the flood thread */
+    bool rested;          /* before this round; owned by the flood thread */
 };
+
+typedef enum {
+    TAKEN_ALL,  /* who adds to the queue from now on wakes the thread */
+    TAKEN_SOME, /* nobody does: the thread rests before it looks again */
+    TAKEN_MUCH, /* there is more, which is for after what was taken is sent */
+} Taken;
 
 static void take_update(Flood *flood, const FloodUpdate *update)
 {
@@ -47,9 +57,12 @@ static void take_update(Flood *flood, const FloodUpdate *update)
     record_unref(update->record);
 }
 
-/* Takes what is queued. FALSE: there is more, which is for after what was taken is sent. */
-static bool take_updates(Flood *flood)
+/* To be woken for an update costs more than to send it. Where one follows another within REST_NS
+ * the thread rests for that time before it looks again, and goes on like that as long as it then
+ * finds more than one: they leave in one message, which wakes the neighbours once. */
+static Taken take_updates(Flood *flood, int64_t now_ns)
 {
+    bool quick = now_ns - flood->taken_at < REST_NS;
     FloodUpdate updates[BATCH];
 
     for (size_t sum = 0; sum < QUEUE_CAPACITY;) {
@@ -58,10 +71,13 @@ static bool take_updates(Flood *flood)
         for (size_t i = 0; i < taken; i++)
             take_update(flood, &updates[i]);
         if (taken == 0)
-            return true;
+            return TAKEN_ALL;
         sum += taken;
+        flood->taken_at = now_ns;
+        if (taken < BATCH && (flood->rested ? sum > 1 : quick))
+            return TAKEN_SOME;
     }
-    return false;
+    return TAKEN_MUCH;
 }
 
 static int64_t tick(Flood *flood, int64_t now)
@@ -112,6 +128,17 @@ static void wait_for_news(Flood *flood, int64_t wake_ms)
             link_ready(events[i].data.ptr, events[i].events);
 }
 
+/* Whether a socket has something before it is over. */
+static bool rest(const Flood *flood)
+{
+    struct pollfd sockets = {.fd = flood->epoll, .events = POLLIN};
+    struct timespec time = {.tv_nsec = REST_NS};
+    int count = ppoll(&sockets, 1, &time, NULL);
+
+    g_assert(count >= 0 || errno == EINTR);
+    return count > 0;
+}
+
 static Link *find_link(const Flood *flood, GQuark neighbour)
 {
     for (unsigned i = 0; i < flood->links->len; i++)
@@ -154,11 +181,11 @@ static void flood_main(void *argument)
 
     for (;;) {
         take_config(flood);
-        bool emptied = take_updates(flood);
+        Taken outcome = take_updates(flood, monotonic_ns());
         int64_t now = monotonic_ms();
         int64_t wake = tick(flood, now);
         wake = MIN(wake, link_board_update(flood->board, flood->links, now));
-        if (emptied && queue_closed(flood->queue)) {
+        if (outcome == TAKEN_ALL && queue_closed(flood->queue)) {
             if (stop_at == INT64_MAX) {
                 /* Nothing is added any more, but something may have been between the last look and
                  * the close. */
@@ -179,8 +206,9 @@ static void flood_main(void *argument)
                 look_at = now + STOP_LOOK_MS;
             }
         }
-        /* The queue wakes only a thread that has found it empty. */
-        wait_for_news(flood, emptied ? MIN(wake, MIN(stop_at, look_at)) : now);
+        flood->rested = outcome == TAKEN_SOME;
+        if (!flood->rested || rest(flood))
+            wait_for_news(flood, outcome == TAKEN_ALL ? MIN(wake, MIN(stop_at, look_at)) : now);
     }
 }
 

@@ -274,6 +274,28 @@ static void test_free_does_not_wait_for_good(void)
     rig_free(rig);
 }
 
+/* However they follow each other, the last leaves too though nothing comes after it. */
+static void test_quick_updates(void)
+{
+    enum { ROUNDS = 1000, MOST_PAUSE_NS = 500000 };
+    Rig *rig = rig_new();
+    Peer *peers[NEIGHBOURS];
+    int sent = 0, heard = 0, time;
+
+    greet_all(rig, peers);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = g_test_rand_int_range(1, 6); i > 0; i--)
+            update(rig, ++sent, 5, CAMPBELL);
+        while (heard < sent)
+            g_assert_cmpint(hear_update(peers[BONA], &time), ==, ++heard);
+        struct timespec pause = {.tv_nsec = g_test_rand_int_range(0, MOST_PAUSE_NS)};
+        (void)ppoll(NULL, 0, &pause, NULL);
+    }
+    for (int i = 0; i < NEIGHBOURS; i++)
+        peer_free(peers[i]);
+    rig_free(rig);
+}
+
 /* LeakSanitizer tells of what is queued and buffered and never sent. */
 static void test_free_without_links(void)
 {
@@ -312,6 +334,7 @@ int main(int argc, char **argv)
     g_test_add_func("/flood/r23/slow-neighbour-holds-nobody-up", test_slow_neighbour);
     g_test_add_func("/flood/r23/absent-neighbour-holds-nobody-up", test_absent_neighbour);
     g_test_add_func("/flood/push/many-producers-lose-nothing", test_many_producers);
+    g_test_add_func("/flood/push/quick-updates-all-leave", test_quick_updates);
     g_test_add_func("/flood/poke/is-no-update", test_poke);
     g_test_add_func("/flood/free/sends-what-is-queued", test_free_flushes);
     g_test_add_func("/flood/free/waits-for-the-slow", test_free_waits_for_the_slow);
