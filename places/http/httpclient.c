@@ -174,7 +174,7 @@ HttpOutcome httpclient_ask(HttpClient *client, const HttpRequest *request, HttpR
         return HTTP_OVER_BUDGET;
     if (!httptransfer_begin(transfer, request, reply))
         return HTTP_FAILED;
-    return httptransfer_end(transfer, curl_easy_perform(httptransfer_easy(transfer)));
+    return httptransfer_end(transfer, httptransfer_perform(transfer));
 }
 
 char *httpclient_describe(const HttpClient *client, HttpOutcome outcome)

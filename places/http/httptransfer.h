@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * One request at a time on a libcurl easy handle, for whoever performs it: curl_easy_perform() in a
- * thread that waits (httpclient.h), or a multi handle in an event loop. The next request is made
- * over the same connection, if that is there still.
+ * One request at a time on a libcurl easy handle, for whoever performs it: httptransfer_perform()
+ * in a thread that waits (httpclient.h), or a multi handle in an event loop. The next request is
+ * made over the same connection, if that is there still.
  *
  * A transfer belongs to one thread at a time.
  */
@@ -63,8 +63,8 @@ typedef struct HttpTransfer HttpTransfer;
 HttpTransfer *httptransfer_new(const HttpSettings *settings);
 void httptransfer_free(HttpTransfer *transfer); /* NULL is fine */
 
-/* What is to be performed between begin and end, another one for each request; CURLOPT_PRIVATE is
- * the caller's. (transfer none) */
+/* For who has a multi handle: what is to be performed between begin and end, another one for each
+ * request; CURLOPT_PRIVATE is the caller's. (transfer none) */
 CURL *httptransfer_easy(HttpTransfer *transfer);
 
 /* Whether something has come behind the last answer. libcurl 7.88, which reads no more than
@@ -74,6 +74,9 @@ bool httptransfer_has_more_to_say(const HttpTransfer *transfer);
 /* Makes @transfer ready to be performed. What @request and @reply point to has to stay until
  * httptransfer_end(). FALSE: no memory. */
 bool httptransfer_begin(HttpTransfer *transfer, const HttpRequest *request, HttpReply *reply);
+
+/* Performs it, and returns when it is done or has taken too long. */
+CURLcode httptransfer_perform(HttpTransfer *transfer);
 
 /* What has become of it: @status is what performing it has returned. @reply counts only when the
  * outcome is HTTP_ANSWERED. */

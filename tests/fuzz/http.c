@@ -105,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &exchange);
-    HttpOutcome outcome = httptransfer_end(transfer, curl_easy_perform(easy));
+    HttpOutcome outcome = httptransfer_end(transfer, httptransfer_perform(transfer));
     close(exchange.provider);
 
     g_assert_cmpuint(body->len, <=, HTTP_BODY_MAX);
