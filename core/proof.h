@@ -5,10 +5,12 @@
  * How two members prove to each other that they have the herd's secret, without saying it.
  *
  *     D -> A   HELLO 1 D A incarnationD nonceD
- *     A -> D   CHALLENGE nonceA proofA      proofA = HMAC(secret, "herd link 1 accept" LF
- * transcript) D -> A   PROOF proofD                 proofD = HMAC(secret, "herd link 1 dial" LF
- * transcript) A -> D   HELLO 1 A D incarnationA
+ *     A -> D   CHALLENGE nonceA proofA
+ *     D -> A   PROOF proofD
+ *     A -> D   HELLO 1 A D incarnationA
  *
+ *     proofA = HMAC(secret, "herd link 1 accept" LF transcript)
+ *     proofD = HMAC(secret, "herd link 1 dial" LF transcript)
  *     transcript = D LF A LF incarnationD LF nonceD LF nonceA LF binding
  *
  * HMAC is that of RFC 2104 with SHA-256. Each side chooses a nonce, so that nothing that was said

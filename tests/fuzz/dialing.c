@@ -7,13 +7,18 @@
  *
  * An input is what Bona says. 0x01 in it stands for a true answer to Bailey's oldest question, 0x02
  * for a false one of the right form, which nobody guesses; 0x03 for the end of the connection.
+ *
+ * With FUZZ_SECRET the herd has a secret, and whoever has not proved that he has it is told nothing
+ * but the hello. 0x04 stands for a challenge with the proof, 0x05 for one with a wrong one.
  */
 
 #include "fuzz.h"
 
 #include "core/log.h"
 #include "core/message.h"
+#include "core/proof.h"
 #include "core/thread.h"
+#include "core/trust.h"
 #include "net/dial.h"
 #include "net/link.h"
 
@@ -28,10 +33,13 @@
 #define ROUNDS        100000
 #define EXPIRED       INT64_C(2000000000000)
 #define HONEST_HELLO  "HELLO 1 Bona Bailey 99\n"
+#define NONCE         "00112233445566778899aabbccddeeff" /* everybody's, always */
 
-enum { ANSWER = 1, LIE = 2, END = 3 };
+enum { ANSWER = 1, LIE = 2, END = 3, CHALLENGE = 4, FALSE_CHALLENGE = 5 };
 
 static Config *config;
+static Trust *trust;   /* NULL: there is no secret */
+static Secret *secret; /* of it */
 static Store *ours, *theirs;
 static int64_t now_ms;
 
@@ -43,11 +51,15 @@ typedef struct {
     bool honest;       /* the input is over, Bona is herself */
     bool connected;    /* since the last time that somebody has looked */
     unsigned dialled;  /* times */
-    bool greeted;      /* Bailey's hello is heard over this connection */
+    bool greeted;      /* Bailey's hello is heard over this connection, */
+    int64_t run;       /* which said that it is this one */
+    bool challenged;   /* Bona has proved over it that she has the secret, */
+    bool proved;       /* and then Bailey */
     GString *said;     /* (owned) by Bailey, not a whole line yet */
     GString *incoming; /* (owned) for Bailey, not read yet */
     GQueue questions;  /* of parts, GINT_TO_POINTER, not answered */
     bool ended;        /* behind what is incoming Bona ends */
+    unsigned quiet;    /* turns since the last that somebody has sent or received in */
 } Wire;
 
 static Wire wire;
@@ -63,6 +75,12 @@ GRand *__wrap_g_rand_new(void);
 bool __wrap_log_wants_messages(const Log *log);
 void __wrap_log_event(Log *log, LogLevel level, const char *format, ...) G_GNUC_PRINTF(3, 4);
 void __wrap_log_sent(Log *log, const char *peer, Slice line);
+void __wrap_proof_nonce(char ret_nonce[static PROOF_NONCE_DIGITS + 1]);
+
+void __wrap_proof_nonce(char ret_nonce[static PROOF_NONCE_DIGITS + 1])
+{
+    memcpy(ret_nonce, NONCE, PROOF_NONCE_DIGITS + 1);
+}
 
 int64_t __wrap_monotonic_ms(void)
 {
@@ -86,7 +104,8 @@ int __wrap_dial(const Endpoint *from G_GNUC_UNUSED, const Endpoint *to G_GNUC_UN
 {
     wire.connected = true;
     wire.dialled++;
-    wire.greeted = wire.ended = false;
+    wire.quiet = 0;
+    wire.greeted = wire.ended = wire.challenged = wire.proved = false;
     g_string_truncate(wire.said, 0);
     g_string_truncate(wire.incoming, 0);
     g_queue_clear(&wire.questions);
@@ -132,6 +151,30 @@ static void hear_update(const Message *message)
     store_put(theirs, record, 0);
 }
 
+/* The proof of @role for what Bailey said in his hello. */
+static void make_proof(ProofRole role, char ret_proof[static PROOF_DIGITS + 1])
+{
+    const ProofTranscript transcript = {
+        .dialler = SLICE("Bailey"),
+        .acceptor = SLICE("Bona"),
+        .incarnation = wire.run,
+        .dialler_nonce = SLICE(NONCE),
+        .acceptor_nonce = SLICE(NONCE),
+    };
+
+    proof_make(secret, role, &transcript, ret_proof);
+}
+
+static void hear_proof(Slice said)
+{
+    char proof[PROOF_DIGITS + 1];
+
+    make_proof(PROOF_DIAL, proof);
+    g_assert_true(wire.challenged && !wire.proved);
+    g_assert_true(slice_equal(said, slice_of(proof)));
+    wire.proved = true;
+}
+
 static void hear_line(Slice line)
 {
     Message message = message_parse(line);
@@ -140,7 +183,13 @@ static void hear_line(Slice line)
         g_assert_cmpint(message.kind, ==, MESSAGE_HELLO);
         g_assert_true(slice_equal(message.hello.from, SLICE("Bailey")));
         g_assert_true(slice_equal(message.hello.to, SLICE("Bona")));
+        wire.run = message.hello.incarnation;
         wire.greeted = true;
+        return;
+    }
+    if (trust != NULL && !wire.proved) {
+        g_assert_cmpint(message.kind, ==, MESSAGE_PROOF);
+        hear_proof(message.proof);
         return;
     }
     if (message.kind == MESSAGE_DIGEST) {
@@ -176,15 +225,38 @@ static void answer(bool lie)
     message_append_sums(wire.incoming, part, sums, count);
 }
 
+static void challenge(bool lie)
+{
+    char proof[PROOF_DIGITS + 1];
+
+    if (trust == NULL || !wire.greeted)
+        return;
+    make_proof(PROOF_ACCEPT, proof);
+    if (lie)
+        proof[0] = proof[0] == '0' ? '1' : '0';
+    wire.challenged |= !lie;
+    message_append_challenge(wire.incoming, NONCE, proof);
+}
+
+/* What Bona says when she is herself: what proves it, her hello, and true answers. */
+static void speak_honestly(void)
+{
+    if (wire.connected && (trust == NULL || wire.proved)) {
+        g_string_append(wire.incoming, HONEST_HELLO);
+        wire.connected = false;
+    } else if (wire.connected && !wire.challenged) {
+        challenge(false);
+    }
+    answer(false);
+}
+
 /* Appends the next of what Bona says. */
 static void speak(void)
 {
-    if (wire.honest && wire.incoming->len == 0) {
-        if (wire.connected)
-            g_string_append(wire.incoming, HONEST_HELLO);
-        wire.connected = false;
-        answer(false);
-    }
+    if (wire.honest && wire.incoming->len == 0)
+        speak_honestly();
+    if (trust != NULL && !wire.greeted)
+        return; /* there is nothing to prove */
     while (!wire.honest && !wire.ended && wire.at < wire.input.length) {
         char byte = wire.input.data[wire.at++];
 
@@ -192,9 +264,11 @@ static void speak(void)
             answer(byte == LIE);
         else if (byte == END)
             wire.ended = true;
+        else if (byte == CHALLENGE || byte == FALSE_CHALLENGE)
+            challenge(byte == FALSE_CHALLENGE);
         else
             g_string_append_c(wire.incoming, byte);
-        if (byte == '\n' || (byte > 0 && byte <= END))
+        if (byte == '\n' || (byte > 0 && byte <= FALSE_CHALLENGE))
             return;
     }
 }
@@ -204,6 +278,7 @@ ssize_t __wrap_send(int descriptor G_GNUC_UNUSED, const void *bytes, size_t size
 {
     const char *end;
 
+    wire.quiet = 0;
     if (!wire.honest) {
         if (chance_below(&wire.chance, 4) == 0) {
             errno = EAGAIN;
@@ -230,6 +305,7 @@ ssize_t __wrap_recv(int descriptor G_GNUC_UNUSED, void *buffer, size_t size,
         errno = EAGAIN;
         return wire.ended ? 0 : -1;
     }
+    wire.quiet = 0;
     if (!wire.honest)
         length = 1 + chance_below(&wire.chance, length);
     memcpy(buffer, wire.incoming->str, length);
@@ -247,7 +323,8 @@ static void turn(Link *link)
     speak();
     link_ready(link, EPOLLIN | EPOLLOUT);
     /* While nothing is on its way time passes until something is due. */
-    now_ms = wire.incoming->len > 0 || next <= now_ms ? now_ms + 1 : MIN(next, now_ms + 10000);
+    bool passes = wire.incoming->len == 0 && wire.quiet++ > 0 && next > now_ms;
+    now_ms = passes ? MIN(next, now_ms + 10000) : now_ms + 1;
 }
 
 static Config *make_config(void)
@@ -278,6 +355,13 @@ int LLVMFuzzerInitialize(int *count G_GNUC_UNUSED, char ***arguments G_GNUC_UNUS
         g_assert_cmpint(message.kind, ==, MESSAGE_AT);
         g_assert_cmpint(store_put(ours, record, 0), ==, STORE_STORED);
     }
+#ifdef FUZZ_SECRET
+    TrustFiles files = {.secret = secret_new(SLICE("a secret of more than 16 bytes"))};
+
+    secret = secret_ref(files.secret);
+    trust = trust_new();
+    trust_set(trust, &files);
+#endif
     return 0;
 }
 
@@ -306,7 +390,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     wire.said = g_string_new(NULL);
     wire.incoming = g_string_new(NULL);
     g_queue_init(&wire.questions);
-    Link *link = link_new(config, NULL, NULL, "Bona", ours, NULL, -1);
+    Link *link = link_new(config, trust, NULL, "Bona", ours, NULL, -1);
 
     while (wire.at < input.length || wire.incoming->len > 0) {
         g_assert_cmpuint(++rounds, <, ROUNDS);
