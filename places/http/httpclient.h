@@ -4,9 +4,9 @@
 /*
  * HTTP requests to a provider, by any number of threads at once.
  *
- * Each thread that asks has a libcurl easy handle of its own, made at its first request, with the
- * connection that it keeps alive. They are freed with the client: its threads are a pool, and it
- * may end before they do. All else that it holds is read-only.
+ * Each thread that asks has a transfer of its own (httptransfer.h), made at its first request, with
+ * the connection that it keeps alive. They are freed with the client: its threads are a pool, and
+ * it may end before they do. All else that it holds is read-only.
  *
  * What is fixed here, for every provider: http and https only; no redirect is followed;
  * certificates are verified; no cookies, no .netrc, no proxy from the environment (a request goes
