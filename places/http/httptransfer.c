@@ -31,8 +31,7 @@ struct HttpTransfer {
     HttpSettings settings;
     CURLSH *share;              /* (owned) */
     CURLM *multi;               /* (owned) (nullable) NULL until httptransfer_perform() */
-    CURL *easy;                 /* (owned) of the request that is under way, or was the last */
-    bool used;                  /* easy has had a request */
+    CURL *easy;                 /* (owned) (nullable) of the request under way, or of the last */
     struct curl_slist *headers; /* (owned) (nullable) of the request */
     HttpReply *reply;
     Incoming incoming;
@@ -138,10 +137,8 @@ HttpTransfer *httptransfer_new(const HttpSettings *settings)
 
     transfer->settings = *settings;
     transfer->share = new_share();
-    if (transfer->share == NULL || !renew_handle(transfer)) {
-        httptransfer_free(transfer);
-        return NULL;
-    }
+    if (transfer->share == NULL)
+        g_clear_pointer(&transfer, httptransfer_free);
     return transfer;
 }
 
@@ -228,9 +225,8 @@ static void clear_request(HttpTransfer *transfer)
 
 bool httptransfer_begin(HttpTransfer *transfer, const HttpRequest *request, HttpReply *reply)
 {
-    if (transfer->used && !renew_handle(transfer))
+    if (!renew_handle(transfer))
         return false;
-    transfer->used = true;
     transfer->reply = reply;
     transfer->incoming = (Incoming){.text = reply->body, .begin = reply->body->len};
     if (copy_headers(transfer, request->headers) && set_request(transfer, request) == CURLE_OK)
