@@ -2,7 +2,6 @@
 """Processes that the comparison starts: on which CPUs, until they accept connections, and their end in any case."""
 import os
 import pathlib
-import resource
 import signal
 import socket
 import subprocess
@@ -11,12 +10,10 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "herd"))
-from harness import Ports  # noqa: E402
+from harness import PORTS, raise_descriptor_limit  # noqa: E402, F401
 
 START_S = 60.0  # until a server accepts connections; some compile first
 STOP_S = 10.0  # until it has ended after SIGTERM
-
-PORTS = Ports()
 
 
 class Failed(Exception):
@@ -43,13 +40,6 @@ class Pinning:
             f"Servers run on CPU {self.cpus[0]}, the load and the stand-in for the provider on CPU"
             f" {self.cpus[1]} (taskset), but where it says that nobody is pinned."
         )
-
-
-def raise_descriptor_limit():
-    """As many descriptors as may be; children inherit it. Returns the limit."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
 
 
 def last_line(path):
