@@ -28,6 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SANITIZER = os.environ.get('HERD_TEST_SANITIZER', '')  # '', thread or address
 SLOWER = 6 if SANITIZER else 1
 DEADLINE = 10.0 * SLOWER  # how long anything may take that takes no time by rights
+PROMPT = 5.0 * SLOWER     # and how long it may take to show that it waited for nobody, on a machine that stands still at times
 UCLA = b'+34.068930-118.445127'
 KEY = 'test-key-4f1d9a'   # the API key that members get in these tests
 

@@ -9,7 +9,7 @@ import time
 import unittest
 
 from client import AT, Client
-from harness import PORTS, SLOWER, HerdTestCase, diag, find_herdd, wait_until
+from harness import DEADLINE, PORTS, PROMPT, HerdTestCase, diag, find_herdd, wait_until
 
 
 def taken(address):
@@ -32,8 +32,8 @@ class StartAndStop(HerdTestCase):
                 stopped = time.monotonic() - begin
                 diag(f'listening after {member.started_in * 1000:.0f} ms, '
                      f'gone {stopped * 1000:.0f} ms after {number.name}')
-                self.assertLess(member.started_in, 5 * SLOWER)
-                self.assertLess(stopped, 5 * SLOWER)
+                self.assertLess(member.started_in, PROMPT)
+                self.assertLess(stopped, PROMPT)
 
     def test_a_stop_closes_idle_and_begun_connections(self):
         member = self.single()
@@ -124,7 +124,7 @@ class Configuration(HerdTestCase):
         if text is not None:
             with open(path, 'w', encoding='utf-8') as file:
                 file.write(text)
-        return subprocess.run([find_herdd(), *arguments], capture_output=True, text=True, timeout=10 * SLOWER,
+        return subprocess.run([find_herdd(), *arguments], capture_output=True, text=True, timeout=DEADLINE,
                               cwd=self.directory, check=False)
 
     def good(self):

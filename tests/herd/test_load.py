@@ -12,6 +12,7 @@ from harness import DEADLINE, REPORT, HerdTestCase, find_herdd, sanitizer_enviro
 from standin import StandIn, honest
 
 LOAD = os.path.join(os.path.dirname(find_herdd()), 'load', 'herd-load')
+SHORT = 1  # seconds of a run in which something is sent, on a machine that stands still at times too
 HISTOGRAM = ['count', 'min', 'mean', 'p50', 'p90', 'p99', 'p99_9', 'p99_99', 'max']
 
 
@@ -58,7 +59,7 @@ def address_of(member):
 class Members(LoadTestCase):
     def test_closed_loop(self):
         member = self.single()
-        result = self.measure('-c', 4, '-t', 0.3, address_of(member))
+        result = self.measure('-c', 4, '-t', SHORT, address_of(member))
         self.check_complete(result)
         self.assertEqual(result['mode'], 'closed')
         self.assertIsNone(result['offered_per_s'])
@@ -68,7 +69,7 @@ class Members(LoadTestCase):
         self.check_opened(member, 4)
 
     def test_pipelined(self):
-        result = self.measure('-c', 3, '-d', 50, '-t', 0.3, address_of(self.single(herd={'log_messages': 'none'})))
+        result = self.measure('-c', 3, '-d', 50, '-t', SHORT, address_of(self.single(herd={'log_messages': 'none'})))
         self.check_complete(result)
         self.assertEqual(result['depth'], 50)
 
@@ -85,7 +86,7 @@ class Members(LoadTestCase):
 
     def test_mix(self):
         """Each WHATSAT is answered with what its client reported last, while others report."""
-        result = self.measure('-c', 4, '-d', 5, '-m', '70:30', '--clients=8', '-t', 0.5, address_of(self.single()))
+        result = self.measure('-c', 4, '-d', 5, '-m', '70:30', '--clients=8', '-t', SHORT, address_of(self.single()))
         self.check_complete(result)
         counts = [result['latency'][kind]['count'] for kind in ('iamat', 'whatsat')]
         self.assertEqual(sum(counts), result['requests']['sent'])
@@ -95,7 +96,7 @@ class Members(LoadTestCase):
         self.check_histogram(result['latency']['fill'], 8)
 
     def test_nothing_but_whatsat(self):
-        result = self.measure('-c', 2, '-m', '0:1', '--radius=10.5', '--bound=3', '-t', 0.2, address_of(self.single()))
+        result = self.measure('-c', 2, '-m', '0:1', '--radius=10.5', '--bound=3', '-t', SHORT, address_of(self.single()))
         self.check_complete(result)
         self.assertIsNone(result['latency']['iamat'])
 
@@ -118,20 +119,20 @@ class Members(LoadTestCase):
 
     def test_reconnect(self):
         member = self.single()
-        result = self.measure('--reconnect', '-c', 3, '-t', 0.3, '-w', 0, address_of(member))
+        result = self.measure('--reconnect', '-c', 3, '-t', SHORT, '-w', 0, address_of(member))
         self.check_complete(result)
         self.check_opened(member, result['requests']['answered'])
 
     def test_reconnect_knows_what_the_connection_before_has_reported(self):
-        result = self.measure('--reconnect', '-c', 3, '--clients=3', '-m', '1:1', '-t', 0.3, address_of(self.single()))
+        result = self.measure('--reconnect', '-c', 3, '--clients=3', '-m', '1:1', '-t', SHORT, address_of(self.single()))
         self.check_complete(result)
         self.assertGreater(result['latency']['whatsat']['count'], 0)
 
     def test_ramp_and_idle(self):
         member = self.single()
         begin = time.monotonic()
-        result = self.measure('--ramp=0.5', '-c', 5, '--idle=20', '-t', 0.2, address_of(member))
-        self.assertGreater(time.monotonic() - begin, 0.4 + 0.1 + 0.2)  # the last one opens after four fifths
+        result = self.measure('--ramp=0.5', '-c', 5, '--idle=20', '-t', SHORT, address_of(member))
+        self.assertGreater(time.monotonic() - begin, 0.4 + 0.1 + SHORT)  # the last one opens after four fifths
         self.check_complete(result)
         self.assertEqual(result['idle'], 20)
         self.check_opened(member, 25)
@@ -155,13 +156,13 @@ class Members(LoadTestCase):
         members = self.herd([], ['Bailey', 'Bona']).start()
         result = self.measure('-c', 1, '-r', 10, '-t', 0.3, '--timeout=0.2', f'--watch={address_of(members["Bona"])}',
                               address_of(members['Bailey']), status=1)
-        self.assertEqual(result['errors']['timeouts'], 1)
+        self.assertGreaterEqual(result['errors']['timeouts'], 1)
         self.assertIn('a report has not come in time', result['errors']['first'])
 
     def test_servers(self):
         members = self.herd([], ['Bailey', 'Bona']).start()
         pids = [member.process.pid for member in members]
-        result = self.measure('-c', 4, '-d', 16, '-t', 0.5, '--fill', *(f'--pid={pid}' for pid in pids), *map(address_of, members))
+        result = self.measure('-c', 4, '-d', 16, '-t', SHORT, '--fill', *(f'--pid={pid}' for pid in pids), *map(address_of, members))
         self.check_complete(result)
         self.assertEqual([server['pid'] for server in result['servers']], pids)
         for server in result['servers']:
@@ -186,7 +187,7 @@ class Members(LoadTestCase):
         self.assertIsNone(result['server_cpu_us_per_request'])
 
     def test_the_result_is_complete(self):
-        result = self.measure('-c', 2, '-t', 0.2, '--seed=42', address_of(self.single()))
+        result = self.measure('-c', 2, '-t', SHORT, '--seed=42', address_of(self.single()))
         self.assertEqual(list(result), [
             'program', 'protocol', 'targets', 'mode', 'connections', 'depth', 'offered_per_s', 'mix', 'clients', 'reconnect', 'idle',
             'threads', 'seed', 'seconds', 'requests', 'errors', 'retry', 'latency', 'propagation', 'generator', 'fill',
@@ -201,7 +202,7 @@ class Members(LoadTestCase):
 
     def test_table(self):
         member = self.single()
-        out, err = self.run_load('-c', 2, '-t', 0.3, '-w', 0, '-m', '9:1', '--clients=20', f'--pid={member.process.pid}',
+        out, err = self.run_load('-c', 2, '-t', SHORT, '-w', 0, '-m', '9:1', '--clients=20', f'--pid={member.process.pid}',
                                  address_of(member))
         self.assertEqual(err, '')
         for wanted in ('no errors', 'IAMAT', 'WHATSAT', 'fill', 'requests a second', f'process {member.process.pid}'):
@@ -211,7 +212,7 @@ class Members(LoadTestCase):
         member = self.lone()
         member.addresses = [('::1', member.address[1])]
         member.herd.write_config()
-        self.check_complete(self.measure('-c', 2, '-t', 0.2, f'[::1]:{member.start().address[1]}'))
+        self.check_complete(self.measure('-c', 2, '-t', SHORT, f'[::1]:{member.start().address[1]}'))
 
 
 class Liars(LoadTestCase):
@@ -219,7 +220,7 @@ class Liars(LoadTestCase):
 
     def lie(self, answer, *arguments):
         with StandIn(answer) as standin:
-            return self.measure('-c', 2, '-w', 0, '-t', 0.5, *arguments, standin.address, status=1)['errors']
+            return self.measure('-c', 2, '-w', 0, '-t', SHORT, *arguments, standin.address, status=1)['errors']
 
     def check_wrong(self, answer, shown, *arguments, wrong=1):
         """@answer lies once."""
@@ -252,13 +253,14 @@ class Liars(LoadTestCase):
 
     def test_more_than_was_asked_for(self):
         with StandIn(lambda line, number: honest(line) * (2 if number == 5 else 1)) as standin:
-            errors = self.measure('-c', 1, '-w', 0, '-t', 0.5, standin.address, status=1)['errors']
+            errors = self.measure('-c', 1, '-w', 0, '-t', SHORT, standin.address, status=1)['errors']
         self.assertEqual(errors['wrong_replies'], 1)
         self.assertRegex(errors['first'], 'nobody asked for|not the client')
 
     def test_a_line_that_does_not_end(self):
         errors = self.lie(lambda line, number: honest(line)[:-1] if number == 5 else honest(line), '--timeout=0.3')
-        self.assertEqual((errors['timeouts'], errors['total']), (1, 1))
+        self.assertGreaterEqual(errors['timeouts'], 1)
+        self.assertEqual(errors['total'], errors['timeouts'])
         self.assertIn('no reply in 0.3 s', errors['first'])
 
     def test_a_reply_that_never_ends(self):
@@ -276,7 +278,7 @@ class Liars(LoadTestCase):
     def test_silence_at_the_end(self):
         """What is due before the end and not answered is a timeout too."""
         with StandIn(lambda line, number: honest(line) if number < 10 else b'') as standin:
-            result = self.measure('-c', 1, '-w', 0, '-t', 0.4, '-r', 100, '--timeout=1', standin.address, status=1)
+            result = self.measure('-c', 1, '-w', 0, '-t', 0.4, '-r', 100, '--timeout=3', standin.address, status=1)
         self.assertEqual((result['requests']['sent'], result['requests']['answered']), (40, 10))
         self.assertEqual((result['errors']['timeouts'], result['errors']['total']), (30, 30))
 
@@ -310,7 +312,7 @@ class Liars(LoadTestCase):
 
     def test_whatsat(self):
         with StandIn(self.whatsat(b'{"status":"ZERO_RESULTS"}')) as standin:
-            self.check_complete(self.measure('-c', 2, '-m', '1:1', '-w', 0, '-t', 0.3, '--clients=2', standin.address))
+            self.check_complete(self.measure('-c', 2, '-m', '1:1', '-w', 0, '-t', SHORT, '--clients=2', standin.address))
 
     def test_whatsat_of_a_provider_that_fails(self):
         errors = self.lie(self.whatsat(b'{"results":[],"status":"REQUEST_DENIED"}'), '-m', '1:1')
@@ -346,11 +348,11 @@ class Retry(LoadTestCase):
 
     def test_without_it_nothing_is_said(self):
         with StandIn(honest) as standin:
-            self.assertIsNone(self.measure('-c', 1, '-t', 0.1, standin.address)['retry'])
+            self.assertIsNone(self.measure('-c', 1, '-t', SHORT, standin.address)['retry'])
 
     def test_with_servers_that_stay_nothing_happens(self):
         with StandIn(honest) as standin:
-            result = self.measure('--retry', '-c', 2, '-t', 0.2, standin.address)
+            result = self.measure('--retry', '-c', 2, '-t', SHORT, standin.address)
         self.check_complete(result)
         self.assertEqual(result['retry'], {'reconnects': 0, 'repeated': 0, 'lost': 0})
 
@@ -359,7 +361,7 @@ class Retry(LoadTestCase):
         for options in (('-d', 8), ('-r', 500)):
             with self.subTest(options=options), StandIn(honest) as second, \
                     StandIn(lambda line, number: honest(line) if number < 20 else None) as first:
-                result = self.measure('--retry', '-c', 1, '-w', 0, '-t', 0.3, *options, first.address, second.address)
+                result = self.measure('--retry', '-c', 1, '-w', 0, '-t', SHORT, *options, first.address, second.address)
                 self.check_nothing_lost(result, (first, second))
                 retry = result['retry']
                 self.assertGreaterEqual(retry['repeated'], 1)
@@ -391,7 +393,7 @@ class Retry(LoadTestCase):
     def test_a_server_that_is_not_there_at_the_beginning(self):
         with socket.socket() as unused, StandIn(honest) as standin:
             unused.bind(('127.0.0.1', 0))
-            result = self.measure('--retry', '-c', 3, '-t', 0.1, '127.0.0.1:%d' % unused.getsockname()[1], standin.address)
+            result = self.measure('--retry', '-c', 3, '-t', SHORT, '127.0.0.1:%d' % unused.getsockname()[1], standin.address)
         self.check_complete(result)
 
     def test_a_server_that_hangs_loses_what_is_overdue_and_the_rest_goes_on(self):

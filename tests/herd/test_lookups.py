@@ -8,7 +8,7 @@ import unittest
 from client import AT, Client
 from fake_google import Response, answer
 from google_case import UCLA, GoogleTestCase
-from harness import DEADLINE, SLOWER, diag, wait_until
+from harness import DEADLINE, PROMPT, SLOWER, diag, wait_until
 
 
 class Lookups(GoogleTestCase):
@@ -117,7 +117,7 @@ class Lookups(GoogleTestCase):
                         self.assertRegex(client.iamat(b'c-%d' % number), AT)
                         slowest = max(slowest, time.monotonic() - begin)
                 diag(f'{workers} workers, {lookups} lookups that hang: slowest IAMAT {slowest * 1000:.1f} ms')
-                self.assertLess(slowest, 1 * SLOWER)
+                self.assertLess(slowest, PROMPT)
                 self.assertEqual(member.client().whatsat(b'kiwi', b'10', b'0').status, 'ZERO_RESULTS')
                 self.assertEqual(self.google.requests - before, lookups)
                 self.google.gate.set()
@@ -244,17 +244,12 @@ class Lookups(GoogleTestCase):
                 pass
 
     def test_many_slow_lookups_run_beside_each_other(self):
-        self.google.gate.set()
-        self.google.always(answer(5), delay=0.3)
         member = self.start(workers=64, max_lookups=48)
-        begin = time.monotonic()
         clients = self.askers(member, 48)
+        self.wait_open(48)
+        self.google.gate.set()
         for client in clients:
-            client.reply()
-        elapsed = time.monotonic() - begin
-        diag(f'48 lookups of 0.3 s: {elapsed:.2f} s')
-        self.assertLess(elapsed, 2 * SLOWER)
-        self.assertGreater(self.google.most_open, 24)
+            self.assertEqual(client.reply().status, 'OK')
 
 
 if __name__ == '__main__':
