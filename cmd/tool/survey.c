@@ -90,8 +90,8 @@ static WireCall probe_call(const SurveyRow *row)
     };
 }
 
-/* Those that tell nothing at their [http] listen may still serve: asks them as the others were.
- * Even where waiting took all the time there is some for that: a member that is well answers at
+/* Those that tell nothing at their [http] listen may still serve: asks them as the others were, and
+ * gives them as long again, for a busy host keeps also a member that is well from answering at
  * once. */
 static void ask_again(Survey *survey, const size_t *again, size_t count, int64_t timeout_us,
                       int interrupt)
@@ -112,7 +112,6 @@ static void ask(Survey *survey, int64_t timeout_us, int interrupt)
     g_autofree WireCall *calls = g_new0(WireCall, count);
     g_autofree size_t *again = g_new0(size_t, count);
     size_t again_count = 0;
-    int64_t begin_us = g_get_monotonic_time();
 
     for (size_t i = 0; i < count; i++) {
         const SurveyRow *row = survey_at(survey, i);
@@ -130,9 +129,8 @@ static void ask(Survey *survey, int64_t timeout_us, int interrupt)
     }
     wire_clear(calls, count);
 
-    int64_t left_us = begin_us + timeout_us - g_get_monotonic_time();
     if (survey->complete && again_count > 0)
-        ask_again(survey, again, again_count, MAX(left_us, timeout_us / 10), interrupt);
+        ask_again(survey, again, again_count, timeout_us, interrupt);
 }
 
 Survey *survey_new(const Roster *roster, char **names, int64_t timeout_us, int interrupt)

@@ -300,6 +300,25 @@ class Status(ToolTestCase):
         self.configure({'Bailey': address}, groups={'http Bailey': {'listen': not_ready.address}})
         self.assertEqual(rows_of(self.tool('status', status=1)[0])['Bailey'][1], 'not ready')
 
+    def test_a_member_has_its_time_after_its_http_has_had_none(self):
+        """A busy host: what waits for /status in vain leaves the time for the member's own answer."""
+        release = threading.Event()
+        self.addCleanup(release.set)
+        hung = self.serve_status(lambda: lambda _: release.wait(DEADLINE))
+        with socket.create_server(('127.0.0.1', 0)) as slow:
+            def serve():
+                connection, _ = slow.accept()
+                with connection:
+                    self.assertEqual(connection.recv(1), b'')
+                    release.wait(0.5)
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            self.configure({'Bailey': '127.0.0.1:%d' % slow.getsockname()[1]},
+                           groups={'http Bailey': {'listen': hung.address}})
+            row = rows_of(self.tool('status', '--timeout', '2')[0])['Bailey']
+            thread.join()
+        self.assertEqual(row[1], 'up')
+
     def test_members_that_hang_are_waited_for_together(self):
         release = threading.Event()
         self.addCleanup(release.set)
