@@ -85,6 +85,7 @@ class BadNetworks(HerdTestCase):
     def test_r23_what_an_earlier_run_had_said_and_arrives_late_reaches_the_next_run(self):
         # It comes from Bona, so it would not be sent back to Bona: but this Bona has never had it.
         herd = self.start('Bailey-Bona')
+        herd.wait_links()
         pipe = self.pipes['Bona', 'Bailey']
         pipe.silence()
         lines = self.report(herd['Bona'], b'late', 100)
