@@ -21,11 +21,13 @@ static const char about_config[] =
     "Read the herd's configuration from FILE; without it " CONFIG_PATH_LOCAL
     ", else " CONFIG_PATH_INSTALLED;
 
-static void complain(const char *text, const char *end)
+static void complain(const char *text)
 {
+    Terminal terminal = terminal_of(stderr);
     g_autofree char *clean = text_clean(slice_of(text));
+    g_autofree char *line = g_strdup_printf("herd: %s\n", clean);
 
-    fprintf(stderr, "herd: %s%s\n", clean, end);
+    terminal_write(&terminal, line);
 }
 
 int command_complain(int status, const char *format, ...)
@@ -35,7 +37,7 @@ int command_complain(int status, const char *format, ...)
     va_start(arguments, format);
     g_autofree char *text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    complain(text, "");
+    complain(text);
     return status;
 }
 
@@ -46,8 +48,8 @@ int command_misused(const char *format, ...)
     va_start(arguments, format);
     g_autofree char *text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_autofree char *end = g_strdup_printf("; see %s --help", g_get_prgname());
-    complain(text, end);
+    g_autofree char *whole = g_strdup_printf("%s; see %s --help", text, g_get_prgname());
+    complain(whole);
     return EXIT_USAGE;
 }
 
@@ -103,7 +105,7 @@ bool commandline_parse(CommandLine *line, const CommandUsage *usage, int argc, c
     g_autoptr(GError) error = NULL;
     double timeout_s = TIMEOUT_S;
 
-    *line = (CommandLine){.terminal = terminal_of_stdout()};
+    *line = (CommandLine){.terminal = terminal_of(stdout)};
     hide_minus(argc, argv);
     if (!parse_options(line, &timeout_s, usage, argc, argv, &error)) {
         /* A value that GOption quotes may have been hidden. */

@@ -20,14 +20,15 @@ static bool wants_colours(void)
     return (forbidden == NULL || *forbidden == '\0') && kind != NULL && !g_str_equal(kind, "dumb");
 }
 
-Terminal terminal_of_stdout(void)
+Terminal terminal_of(FILE *stream)
 {
-    Terminal terminal = {.is_terminal = isatty(STDOUT_FILENO), .has_utf8 = true};
+    Terminal terminal = {
+        .stream = stream, .is_terminal = isatty(fileno(stream)), .has_utf8 = true};
     struct winsize size = {0};
 
     if (!terminal.is_terminal)
         return terminal;
-    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+    bool known = ioctl(fileno(stream), TIOCGWINSZ, &size) == 0;
     terminal.columns = known && size.ws_col > 0 ? size.ws_col : USUAL_COLUMNS;
     terminal.rows = known && size.ws_row > 0 ? size.ws_row : USUAL_ROWS;
     terminal.has_colours = wants_colours();
@@ -81,13 +82,13 @@ void terminal_write(const Terminal *terminal, const char *text)
 {
     g_autofree char *ascii = terminal->has_utf8 ? NULL : to_ascii(text);
 
-    fputs(ascii != NULL ? ascii : text, stdout);
+    fputs(ascii != NULL ? ascii : text, terminal->stream);
 }
 
 void terminal_write_raw(const Terminal *terminal, Slice bytes)
 {
     if (!terminal->is_terminal) {
-        fwrite(bytes.data, 1, bytes.length, stdout);
+        fwrite(bytes.data, 1, bytes.length, terminal->stream);
         return;
     }
     while (bytes.length > 0) {

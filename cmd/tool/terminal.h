@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * What standard output is, and how to write to it: with colours and to a width on a terminal, plain
- * and whole into a file or a pipe.
+ * What standard output or standard error is, and how to write to it: with colours and to a width on
+ * a terminal, plain and whole into a file or a pipe.
  */
 
 #include "core/slice.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
 typedef enum {
     STYLE_PLAIN,
@@ -19,6 +20,7 @@ typedef enum {
 } Style;
 
 typedef struct {
+    FILE *stream;
     bool is_terminal;
     bool has_colours; /* a terminal, and neither NO_COLOR nor TERM=dumb forbids them */
     bool has_utf8;    /* what is written need not be ASCII */
@@ -26,8 +28,8 @@ typedef struct {
     unsigned rows;
 } Terminal;
 
-/* What standard output is now. */
-Terminal terminal_of_stdout(void);
+/* What stdout or stderr is now. */
+Terminal terminal_of(FILE *stream);
 
 /* What begins and ends text in that style; empty without colours. (transfer none) */
 const char *terminal_begin(const Terminal *terminal, Style style);

@@ -128,9 +128,11 @@ void text_append_html(GString *out, Slice html)
 {
     g_autofree char *text = g_strndup(html.data, html.length);
     g_autofree char *address = NULL; /* of the link that is open */
+    const char *last = strrchr(text, '>');
 
     for (const char *at = text; *at != '\0';) {
-        const char *close = *at == '<' ? strchr(at, '>') : NULL;
+        bool closes = *at == '<' && last != NULL && at < last;
+        const char *close = closes ? strchr(at, '>') : NULL;
 
         if (close != NULL) {
             g_autofree char *tag = g_strndup(at + 1, (size_t)(close - at - 1));

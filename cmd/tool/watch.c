@@ -65,7 +65,7 @@ static char **make_bars(const Watch *watch, size_t members)
 
 static void draw(const Watch *watch, const Survey *survey, const Screen *screen)
 {
-    Terminal terminal = terminal_of_stdout();
+    Terminal terminal = terminal_of(stdout);
     g_autoptr(GDateTime) now = g_date_time_new_now_local();
     g_autofree char *time = g_date_time_format(now, "%Y-%m-%d %H:%M:%S");
     g_autofree char *path = text_clean(slice_of(watch->line->config));

@@ -194,6 +194,15 @@ class Whatsat(ToolTestCase):
             self.assertEqual(wrong, 'herd: Liar: OVER_QUERY_LIMIT: come\\x1b[2J back later\n')
             self.assertEqual(self.tool('whatsat', '--json', 'kiwi', status=1)[0].encode(), body + b'\n')
 
+    def test_complaints_to_a_terminal_of_ascii_are_ascii(self):
+        # The last byte of this character is what a terminal of Latin-1 takes for the beginning of a command.
+        body = json.dumps({'error_message': '\u4e9b2J', 'results': [], 'status': 'REQUEST_DENIED'}, ensure_ascii=False).encode()
+        with StandIn(lambda *_: b'AT Liar +0.100000000 kiwi +1+2 3\n' + body + b'\n\n') as member:
+            self.configure({'Liar': member.address})
+            self.assertEqual(self.shown('whatsat', 'kiwi', status=1, complaints=True, environment={'LC_ALL': 'C'}),
+                             'herd: Liar: REQUEST_DENIED: ??2J\r\n')
+            self.assertIn('\u4e9b2J', self.shown('whatsat', 'kiwi', status=1, complaints=True))
+
     def test_places_of_any_script_on_a_narrow_terminal(self):
         names = ['喫茶店カフェ東京駅前店本館', 'Café Łódź', 'e\u0301' * 30, '\u202egnidaelsim\x1b]0;']
         addresses = ['東京都千代田区丸の内一丁目九番一号', 'Łódź', 'x' * 60, '\x07']

@@ -130,16 +130,17 @@ class ToolTestCase(HerdTestCase):
         self.assertIsNone(CONTROL.search(stderr), stderr)
         return done.stdout if binary else done.stdout.decode(), stderr
 
-    def on_terminal(self, name, *arguments, columns=100, rows=24, environment=None):
-        """A process of herd whose standard output is a terminal, and that terminal."""
+    def on_terminal(self, name, *arguments, columns=100, rows=24, environment=None, complaints=False):
+        """A process of herd whose standard output is a terminal, and that terminal; with complaints=True it gets stderr, too."""
         terminal, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
         process = subprocess.Popen(self.command(name, *arguments), stdin=subprocess.DEVNULL, stdout=theirs,
-                                   stderr=subprocess.PIPE, env=self.environment(**(environment or {})),
-                                   start_new_session=True)
+                                   stderr=theirs if complaints else subprocess.PIPE,
+                                   env=self.environment(**(environment or {})), start_new_session=True)
         os.close(theirs)
         self.addCleanup(os.close, terminal)
-        self.addCleanup(process.stderr.close)
+        if process.stderr:
+            self.addCleanup(process.stderr.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process, terminal

@@ -98,6 +98,9 @@ static void test_attributions_keep_their_links(void)
     check_html("1 < 2", "1 < 2");
     check_html("<a>x</a> <a href=\"u", "x <a href=\"u");
     check_html("&lt;i&gt; &unknown;", "<i> &unknown;");
+    /* Megabytes of what begins no tag take no longer than others. */
+    g_autofree char *open = g_strnfill((gsize)4 << 20, '<');
+    check_html(open, open);
 }
 
 int main(int argc, char **argv)
