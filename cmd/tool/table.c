@@ -112,13 +112,15 @@ static size_t most_dispensable(const Table *table, const Layout *layout)
     return found;
 }
 
-/* The widest column that may be cut; table->count: none may be. */
-static size_t widest_flexible(const Table *table, const Layout *layout)
+/* The widest of the columns that are wider than @least, and flexible if @flexible; table->count:
+ * there is none. */
+static size_t widest(const Table *table, const Layout *layout, bool flexible, size_t least)
 {
     size_t found = table->count;
 
     for (size_t i = 0; i < table->count; i++)
-        if (layout->shown[i] && table->columns[i].flexible && layout->widths[i] > TABLE_CUT_LEAST &&
+        if (layout->shown[i] && layout->widths[i] > least &&
+            (table->columns[i].flexible || !flexible) &&
             (found == table->count || layout->widths[i] > layout->widths[found]))
             found = i;
     return found;
@@ -134,7 +136,11 @@ static void fit(const Table *table, const Terminal *terminal, Layout *layout)
            (column = most_dispensable(table, layout)) < table->count)
         layout->shown[column] = false;
     while (whole_width(table, layout) > terminal->columns &&
-           (column = widest_flexible(table, layout)) < table->count)
+           (column = widest(table, layout, true, TABLE_CUT_LEAST)) < table->count)
+        layout->widths[column]--;
+    /* Names and figures are short, but for those of a member that makes them up. */
+    while (whole_width(table, layout) > terminal->columns &&
+           (column = widest(table, layout, false, 1)) < table->count)
         layout->widths[column]--;
 }
 

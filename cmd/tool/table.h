@@ -15,7 +15,7 @@
 typedef struct {
     const char *title;
     bool right;    /* aligned, as numbers are */
-    bool flexible; /* may be cut, down to TABLE_CUT_LEAST columns */
+    bool flexible; /* is cut first, down to TABLE_CUT_LEAST columns */
     unsigned rank; /* where a terminal is too narrow for all, the columns with the greatest rank are
                       left out first; 0: never */
 } TableColumn;

@@ -22,8 +22,7 @@ static bool wants_colours(void)
 
 Terminal terminal_of(FILE *stream)
 {
-    Terminal terminal = {
-        .stream = stream, .is_terminal = isatty(fileno(stream)), .has_utf8 = true};
+    Terminal terminal = {.stream = stream, .is_terminal = isatty(fileno(stream)), .has_utf8 = true};
     struct winsize size = {0};
 
     if (!terminal.is_terminal)

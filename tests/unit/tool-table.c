@@ -88,6 +88,23 @@ static void test_width_of_a_terminal_is_kept(void)
     g_assert_nonnull(strstr(whole, "Kaffeehaus am Großen Markt 東京  7  0.1.0"));
 }
 
+/* What is never cut in a table that is as it should be is cut before a line becomes too wide. */
+static void test_what_a_liar_says_is_cut_too(void)
+{
+    g_autoptr(Table) table = table_new(columns, G_N_ELEMENTS(columns));
+
+    add_row(table, "Bona", "7777777777777777777777777777777777777777");
+    for (unsigned width = 12; width < 30; width++) {
+        const Terminal terminal = {.is_terminal = true, .has_utf8 = true, .columns = width};
+        g_autofree char *text = lay_out(table, &terminal);
+        g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+        g_assert_cmpuint(text_width(lines[1]), <=, width);
+        g_assert_nonnull(strstr(lines[1], "Bona  7"));
+        g_assert_nonnull(strstr(lines[1], "…"));
+    }
+}
+
 static void test_colours_take_no_columns(void)
 {
     g_autoptr(Table) table = table_new(columns, G_N_ELEMENTS(columns));
@@ -116,6 +133,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tool/table/columns-are-aligned", test_columns_are_aligned);
     g_test_add_func("/tool/table/last-cell-goes-on-to-the-end", test_last_cell_goes_on_to_the_end);
     g_test_add_func("/tool/table/width-of-a-terminal-is-kept", test_width_of_a_terminal_is_kept);
+    g_test_add_func("/tool/table/what-a-liar-says-is-cut-too", test_what_a_liar_says_is_cut_too);
     g_test_add_func("/tool/table/colours-take-no-columns", test_colours_take_no_columns);
     g_test_add_func("/tool/table/cells-are-cleaned", test_cells_are_cleaned);
     return g_test_run();
