@@ -8,11 +8,11 @@ import subprocess
 import time
 import unittest
 
-from harness import DEADLINE, REPORT, HerdTestCase, find_herdd, sanitizer_environment, wait_until
+from harness import DEADLINE, REPORT, SANITIZER, HerdTestCase, find_herdd, sanitizer_environment, wait_until
 from standin import StandIn, honest
 
 LOAD = os.path.join(os.path.dirname(find_herdd()), 'load', 'herd-load')
-SHORT = 1  # seconds of a run in which something is sent, on a machine that stands still at times too
+SHORT = 2 if SANITIZER else 1  # seconds of a run in which something is sent, on a machine that stands still at times too
 HISTOGRAM = ['count', 'min', 'mean', 'p50', 'p90', 'p99', 'p99_9', 'p99_99', 'max']
 
 
