@@ -185,6 +185,7 @@ class Member:
         self.name = name
         self.addresses = addresses
         self.process = None
+        self.paused = False
         self.started_in = None
         self.stderr_path = os.path.join(herd.directory, name + '.stderr')
         self.log_path = os.path.join(herd.log_dir, name + '.log')
@@ -200,6 +201,7 @@ class Member:
     def spawn(self, *, env=None, rlimits=None, arguments=(), descriptors=()):
         """Starts the process, which inherits those descriptors, and does not wait for anything."""
         assert not self.running
+        self.paused = False
         environment = {**os.environ, **sanitizer_environment(), 'HERD_PLACES_KEY': KEY, **(env or {})}
 
         def limit():
@@ -251,7 +253,8 @@ class Member:
 
     def stop(self, with_signal=signal.SIGTERM):
         """An orderly stop, which must be one."""
-        self.process.send_signal(signal.SIGCONT)
+        if self.paused:  # to one that ends already SIGCONT may undo the SIGSTOP by which LeakSanitizer looks at its threads
+            self.resume()
         self.process.send_signal(with_signal)
         status = self.wait()
         self.process = None
@@ -272,10 +275,12 @@ class Member:
     def pause(self):
         """Stops the process and waits until it stands still."""
         self.process.send_signal(signal.SIGSTOP)
+        self.paused = True
         wait_until(lambda: self.stat()[0] == 'T', f'{self.name} is stopped')
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
+        self.paused = False
 
     def stat(self):
         """The fields of /proc/PID/stat from the state on."""

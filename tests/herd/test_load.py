@@ -139,8 +139,8 @@ class Members(LoadTestCase):
         self.assertEqual(member.stored(b'phone-idle.example').split()[:2], [b'AT', b'Bailey'])
 
     def test_idle_connections_that_are_closed_are_lost(self):
-        member = self.single(limits={'idle_timeout_s': 1})
-        result = self.measure('--idle=3', '-c', 1, '-t', 3, '-r', 20, address_of(member), status=1)
+        member = self.single(limits={'idle_timeout_s': 2})
+        result = self.measure('--idle=3', '-c', 1, '-t', 4, '-r', 20, address_of(member), status=1)
         self.assertEqual(result['errors']['lost_connections'], 3)
         self.assertIn('idle connection 1 ', result['errors']['first'])
 
@@ -154,7 +154,7 @@ class Members(LoadTestCase):
 
     def test_propagation_that_does_not_happen(self):
         members = self.herd([], ['Bailey', 'Bona']).start()
-        result = self.measure('-c', 1, '-r', 10, '-t', 0.3, '--timeout=0.2', f'--watch={address_of(members["Bona"])}',
+        result = self.measure('-c', 1, '-r', 10, '-t', 0.3, '--timeout=2', f'--watch={address_of(members["Bona"])}',
                               address_of(members['Bailey']), status=1)
         self.assertGreaterEqual(result['errors']['timeouts'], 1)
         self.assertIn('a report has not come in time', result['errors']['first'])
