@@ -161,6 +161,7 @@ static void set_address(Conversation *c)
 static void begin(Wire *wire, Conversation *c, WireCall *call)
 {
     *c = (Conversation){.call = call, .easy = curl_easy_init(), .socket = CURL_SOCKET_BAD};
+    call->done = call->introduced = false;
     call->answer = g_string_new(NULL);
     call->their_now = -1;
     g_assert(c->easy != NULL);

@@ -122,6 +122,20 @@ class Iamat(ToolTestCase):
         self.assertIn('holds no token', self.tool('iamat', '--token-file', token_file, 'kiwi', '+1+2', status=2)[1])
         self.assertIn('No such file', self.tool('iamat', '--token-file', '/nowhere', 'kiwi', '+1+2', status=2)[1])
 
+    def test_a_token_that_the_next_member_does_not_take(self):
+        """That another one took it, and then did not answer, says nothing of this one."""
+        token_file = os.path.join(self.directory, 'token')
+        with open(token_file, 'w', encoding='ascii') as file:
+            file.write('c0ffee-is-a-secret\n')
+        with StandIn(lambda line, _: b'AUTH ok\n' if line.startswith(b'AUTH ') else None) as leaves, \
+                StandIn(lambda line, _: b'? ' + line + b'\n') as refuses:
+            self.configure({'Ada': leaves.address, 'Bob': refuses.address})
+            for arguments in (['iamat', '--raw', 'kiwi', '+1+2'], ['whatsat', '--raw', 'kiwi']):
+                said, wrong = self.tool(*arguments, '--token-file', token_file, status=1)
+                self.assertEqual(said, '')
+                self.assertIn('Bob does not take the token in ' + token_file, wrong)
+                self.assertNotIn('c0ffee', wrong)
+
     def test_ipv6(self):
         try:
             member = self.herd([], ['Bailey'], hosts={'Bailey': '::1'})['Bailey'].start()
