@@ -179,9 +179,11 @@ static void flood_main(void *argument)
     int64_t stop_at = INT64_MAX, look_at = INT64_MAX;
     uint64_t taken = 0;
 
+    take_config(flood);
     for (;;) {
-        take_config(flood);
         Taken outcome = take_updates(flood, monotonic_ns());
+        /* Behind the queue, by which a change wakes this thread: what woke it is seen. */
+        take_config(flood);
         int64_t now = monotonic_ms();
         int64_t wake = tick(flood, now);
         wake = MIN(wake, link_board_update(flood->board, flood->links, now));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/net-flood-rig.h"
 
-/* Bailey has @neighbours now, of Bona, Campbell and Dora, who listens where @dora does. */
-static void take_config(Rig *rig, const char *neighbours, int dora)
+/* Bailey has @neighbours, of Bona, Campbell and Dora, who listens where @dora does. (transfer full)
+ */
+static Config *make_config(const Rig *rig, const char *neighbours, int dora)
 {
     g_autofree char *path = g_build_filename(rig->folder, "herd.conf", NULL);
     g_autofree char *text =
@@ -18,8 +19,26 @@ static void take_config(Rig *rig, const char *neighbours, int dora)
     Config *config = config_load(path, "Bailey", &error);
     g_assert_no_error(error);
     g_remove(path);
-    g_assert_true(config_current_replace(rig->configs, config));
+    return config;
+}
+
+static void take_config(Rig *rig, const char *neighbours, int dora)
+{
+    g_assert_true(config_current_replace(rig->configs, make_config(rig, neighbours, dora)));
     flood_take_config(rig->flood);
+}
+
+static void wait_links(const Rig *rig, unsigned count)
+{
+    int64_t deadline = monotonic_ms() + DEADLINE_MS;
+
+    for (unsigned found = count + 1; found != count;) {
+        g_autoptr(GPtrArray) links = flood_links(rig->flood);
+
+        g_assert_cmpint(monotonic_ms(), <, deadline);
+        found = links->len;
+        sched_yield();
+    }
 }
 
 /* The link ends, maybe before it has read all that @peer has answered. */
@@ -73,9 +92,34 @@ static void test_take_config(void)
     rig_free(rig);
 }
 
+/* A configuration that comes while the thread is awake for an update is taken over too, though
+ * nothing comes afterwards. */
+static void test_beside_updates(void)
+{
+    Rig *rig = rig_new();
+    int rounds = g_getenv("HERD_TEST_SANITIZER") != NULL ? 200 : 1000;
+
+    take_config(rig, "", 7);
+    wait_links(rig, 0);
+    for (int round = 1; round <= rounds; round++) {
+        bool any = round % 2 == 1;
+        Config *config = make_config(rig, any ? "Dora" : "", 7);
+        int64_t until = monotonic_ns() + g_test_rand_int_range(0, 100000);
+
+        update(rig, 1, round + 1, CLIENT);
+        while (monotonic_ns() < until)
+            ;
+        g_assert_true(config_current_replace(rig->configs, config));
+        flood_take_config(rig->flood);
+        wait_links(rig, any);
+    }
+    rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/flood/take-config/links-follow-the-neighbours", test_take_config);
+    g_test_add_func("/flood/take-config/beside-updates", test_beside_updates);
     return g_test_run();
 }
