@@ -143,8 +143,7 @@ static void run_until_stopped(Service *service, Server *server, const sigset_t *
 
 /* Waits for the clients for up to @timeout_ms; less if another signal says that there is no time.
  */
-static void wait_for_clients(Service *service, Server *server, const sigset_t *signals,
-                             int64_t timeout_ms)
+static void wait_for_clients(Server *server, const sigset_t *signals, int64_t timeout_ms)
 {
     int64_t deadline = monotonic_ms() + timeout_ms;
 
@@ -153,7 +152,6 @@ static void wait_for_clients(Service *service, Server *server, const sigset_t *s
 
         if (number == SIGTERM || number == SIGINT)
             return;
-        service_report(service, server_is_alive(server), "stopping");
     }
 }
 
@@ -165,7 +163,7 @@ static void stop(Service *service, Server *server, const sigset_t *signals)
     service_say_stopping(service,
                          2 * timeout_ms + (int64_t)config->places.timeout_ms + STOP_REST_MS);
     server_begin_stop(server);
-    wait_for_clients(service, server, signals, timeout_ms);
+    wait_for_clients(server, signals, timeout_ms);
     server_stop(server);
 }
 

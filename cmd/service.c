@@ -164,6 +164,10 @@ void service_say_stopping(Service *service, int64_t timeout_ms)
 {
     tell(service, "STOPPING=1\nSTATUS=stopping\nEXTEND_TIMEOUT_USEC=%" PRId64, timeout_ms * 1000);
     note_status(service, "stopping");
+    /* systemd has no watchdog for what stops, but feeding would make one, and a reload that ended
+     * just before has. */
+    set_watchdog(service, (uint64_t)timeout_ms * 1000);
+    service->watchdog_us = 0;
 }
 
 void service_say_reloaded(Service *service, const char *status)

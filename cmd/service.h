@@ -40,7 +40,7 @@ void service_say_reloading(Service *service);
 /* It serves as before, or by the new one. */
 void service_say_reloaded(Service *service, const char *status);
 
-/* It stops, and may need @timeout_ms for that. */
+/* It stops, and may need @timeout_ms for that. The watchdog is not fed any more. */
 void service_say_stopping(Service *service, int64_t timeout_ms);
 
 /* Feeds the watchdog if the member @is_alive, and tells @status if it has changed. */

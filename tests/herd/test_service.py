@@ -72,6 +72,20 @@ class Notify(ServiceTestCase):
         self.assertGreater(time.monotonic() - begin, 0.25)  # 0.05 s between two
         member.stop()
 
+    def test_the_watchdog_is_not_fed_by_a_stop(self):
+        """systemd has put it away by then; who feeds it has it back, and is killed if the rest of the stop takes longer."""
+        manager, member = self.manager, self.lone(herd={'stop_timeout_s': 2})
+        manager.start(member, watchdog_s=0.2)
+        client = member.client()
+        client.ask(b'x')
+        manager.wait(2, WATCHDOG='1')
+        member.stop()  # half a second, in which it would be fed ten times: the client does not close
+        stopping, = manager.wait(STOPPING='1')
+        after = manager.messages[stopping + 1:]
+        self.assertFalse([message for message in after if 'WATCHDOG' in message])
+        patience, = [int(message['WATCHDOG_USEC']) for message in after if 'WATCHDOG_USEC' in message]
+        self.assertEqual(patience, int(manager.messages[stopping]['EXTEND_TIMEOUT_USEC']))
+
     def test_the_watchdog_has_patience_with_a_reload(self):
         """It may look up names for longer than the watchdog waits, with nobody there to feed it."""
         manager, member = self.manager, self.lone()
