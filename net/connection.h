@@ -92,6 +92,8 @@ struct Connection {
     bool counted;         /* it is ending, and `unread` says how much input there is left */
     bool quiet;           /* it was counted when nothing had come for long */
     bool has_lines;       /* input holds a complete line: it has to be executed, not waited for */
+    bool repeats;         /* that line is a WHATSAT that was counted and logged when it came to its
+                             turn, but waits for the peer to take what was said before */
     bool closing;         /* nothing more is executed; when output is sent, linger */
     bool lingering;       /* input is thrown away until its end */
     bool never_opened;    /* its handshake has failed, which the log has */

@@ -153,7 +153,8 @@ static SessionOutcome execute_whatsat(const SessionContext *context, const Conne
     bool valid = location_parse(record_location(record), &turn->query.center);
     g_assert(valid); /* or it would not have become a record */
 
-    counters_add(COUNT_WHATSAT, 1);
+    if (!turn->repeated)
+        counters_add(COUNT_WHATSAT, 1);
     g_autoptr(GString) json = g_string_new(NULL);
     if (!context->nearby.at_once(context->nearby.self, &turn->query, json)) {
         turn->record = g_steal_pointer(&record);
@@ -391,7 +392,7 @@ SessionOutcome session_execute(const SessionContext *context, Connection *connec
     Message message = message_parse(line);
     bool link = connection->neighbour != CONNECTION_CLIENT;
 
-    if (log_wants_messages(context->log) && !(link && is_of_links(&message)))
+    if (log_wants_messages(context->log) && !turn->repeated && !(link && is_of_links(&message)))
         log_received(context->log, session_peer(connection), message_shown(line));
     if (link)
         return execute_link(context, connection, &message, line, turn);

@@ -42,6 +42,7 @@ typedef struct {
     GArray *updates; /* of FloodUpdate: what was stored, to be flooded before the replies are sent;
                         owns them */
     Timestamp received; /* when what is being executed came in */
+    bool repeated;      /* it was executed up to its lookup before: not counted and logged again */
     Record *record;     /* (owned) (nullable) SESSION_LOOKUP: the record that was asked about */
     PlacesQuery query;  /* SESSION_LOOKUP: what to ask */
 } Turn;

@@ -176,66 +176,6 @@ static void refuse_lookup(Worker *worker, Connection *connection, const Record *
                    &worker->turn);
 }
 
-/* A WHATSAT that has waited for its lookup goes on: it is the first line of the input. */
-static void end_wait(Worker *worker, Connection *connection)
-{
-    LookupWait *wait = g_steal_pointer(&connection->wait);
-
-    switch (wait->turn) {
-    case LOOKUP_RUN:
-        run_lookup(worker, connection, wait->record, &wait->query, wait->flight, wait->asked);
-        break;
-    case LOOKUP_ANSWERED:
-        session_places(&worker->session, connection, wait->record,
-                       (Slice){.data = wait->answer, .length = wait->answer_length}, &worker->turn);
-        break;
-    case LOOKUP_REFUSED:
-        refuse_lookup(worker, connection, wait->record, &wait->query);
-        break;
-    case LOOKUP_WAIT:
-        g_assert_not_reached(); /* it is resumed with another turn */
-    }
-    lookup_wait_free(wait);
-    worker->answered++;
-}
-
-/* Sends what is gathered and asks for the lookup that the WHATSAT at worker->begin needs.
- * NEXT_RESUME: it is executed, its reply is in the output, the rest in the input. NEXT_ARM: the
- * connection has kept the WHATSAT until its peer takes what comes before. */
-static Next enter_lookup(Worker *worker, Connection *connection)
-{
-    g_autoptr(Record) record = g_steal_pointer(&worker->turn.record);
-    PlacesQuery query = worker->turn.query;
-    Flight *flight = NULL;
-
-    if (!worker_send_output(worker, connection))
-        return NEXT_CLOSE;
-
-    /* From lookups_enter() on another worker may have the connection, so it has to be complete
-     * before. */
-    worker_keep_input(worker, connection);
-    connection->has_lines = true;
-    if (connection->output != NULL)
-        return NEXT_ARM;
-    atomic_store_explicit(&connection->deadline, 0, memory_order_relaxed);
-
-    switch (lookups_enter(worker->context->lookups, connection, record, &query, &flight)) {
-    case LOOKUP_RUN:
-        worker_load_input(worker, connection);
-        run_lookup(worker, connection, record, &query, flight, worker->now);
-        return NEXT_RESUME;
-    case LOOKUP_REFUSED:
-        worker_load_input(worker, connection);
-        refuse_lookup(worker, connection, record, &query);
-        return NEXT_RESUME;
-    case LOOKUP_WAIT:
-        return NEXT_WAIT;
-    case LOOKUP_ANSWERED:
-        break;
-    }
-    g_assert_not_reached();
-}
-
 /* The next line of the input, without its LF or CR LF (PROTOCOL R1, R16). @ret_size: the bytes that
  * it takes in the input. FALSE: there is no complete one. */
 static bool next_line(const Worker *worker, const Connection *connection, Slice *ret_line,
@@ -258,6 +198,76 @@ static bool next_line(const Worker *worker, const Connection *connection, Slice 
     if (ret_line->length > 0 && begin[ret_line->length - 1] == '\r')
         ret_line->length--;
     return true;
+}
+
+/* A WHATSAT that has waited for its lookup goes on: it is the first line of the input. Returns
+ * whether it was this worker that ran the lookup. */
+static bool end_wait(Worker *worker, Connection *connection)
+{
+    LookupWait *wait = g_steal_pointer(&connection->wait);
+    bool runs = wait->turn == LOOKUP_RUN;
+    Slice line;
+    size_t size;
+    bool complete = next_line(worker, connection, &line, &size);
+
+    g_assert(complete);
+
+    switch (wait->turn) {
+    case LOOKUP_RUN:
+        run_lookup(worker, connection, wait->record, &wait->query, wait->flight, wait->asked);
+        break;
+    case LOOKUP_ANSWERED:
+        session_places(&worker->session, connection, wait->record,
+                       (Slice){.data = wait->answer, .length = wait->answer_length}, &worker->turn);
+        break;
+    case LOOKUP_REFUSED:
+        refuse_lookup(worker, connection, wait->record, &wait->query);
+        break;
+    case LOOKUP_WAIT:
+        g_assert_not_reached(); /* it is resumed with another turn */
+    }
+    lookup_wait_free(wait);
+    worker->begin += size;
+    worker->answered++;
+    return runs;
+}
+
+/* Sends what is gathered and asks for the lookup that the WHATSAT at worker->begin needs.
+ * NEXT_RESUME: it is executed, its reply is in the output, the rest in the input. NEXT_ARM: the
+ * connection has kept the WHATSAT until its peer takes what comes before. */
+static Next enter_lookup(Worker *worker, Connection *connection)
+{
+    g_autoptr(Record) record = g_steal_pointer(&worker->turn.record);
+    PlacesQuery query = worker->turn.query;
+    Flight *flight = NULL;
+
+    if (!worker_send_output(worker, connection))
+        return NEXT_CLOSE;
+
+    /* From lookups_enter() on another worker may have the connection, so it has to be complete
+     * before. */
+    worker_keep_input(worker, connection);
+    connection->has_lines = true;
+    connection->repeats = connection->output != NULL;
+    if (connection->repeats)
+        return NEXT_ARM;
+    atomic_store_explicit(&connection->deadline, 0, memory_order_relaxed);
+
+    switch (lookups_enter(worker->context->lookups, connection, record, &query, &flight)) {
+    case LOOKUP_RUN:
+        worker_load_input(worker, connection);
+        run_lookup(worker, connection, record, &query, flight, worker->now);
+        return NEXT_RESUME;
+    case LOOKUP_REFUSED:
+        worker_load_input(worker, connection);
+        refuse_lookup(worker, connection, record, &query);
+        return NEXT_RESUME;
+    case LOOKUP_WAIT:
+        return NEXT_WAIT;
+    case LOOKUP_ANSWERED:
+        break;
+    }
+    g_assert_not_reached();
 }
 
 /* Executes the lines of the input, as many as one turn allows. Afterwards the input holds what is
@@ -288,10 +298,13 @@ static Next execute_lines(Worker *worker, Connection *connection)
             return NEXT_ARM;
         if (worker->turn.output->len >= OUTPUT_HIGH || worker->turn.updates->len >= LINK_BATCH)
             return NEXT_RESUME;
-        if (worker->paced && !pace_has_line(&connection->pace))
+        bool paced = worker->paced && !connection->repeats;
+        if (paced && !pace_has_line(&connection->pace))
             return NEXT_SLOW;
-        if (worker->paced)
+        if (paced)
             pace_take_line(&connection->pace);
+        worker->turn.repeated = connection->repeats;
+        connection->repeats = false;
 
         if (session_may_take_long(line))
             let_watch(worker);
@@ -385,26 +398,21 @@ static Next take_turn(Worker *worker, Connection *connection, bool *ret_progress
     if (connection->closing)
         return linger(worker, connection);
 
-    if (worker->paced && connection->wait == NULL && !pace_has_line(&connection->pace))
+    if (worker->paced && connection->wait == NULL && !connection->repeats &&
+        !pace_has_line(&connection->pace))
         return NEXT_SLOW;
     connection->has_lines = false;
     worker_load_input(worker, connection);
-    if (connection->wait != NULL) {
-        Slice line;
-        size_t size;
-        bool complete = next_line(worker, connection, &line, &size);
-
-        g_assert(complete);
-        end_wait(worker, connection);
-        worker->begin += size;
-    } else if (!had_lines && !connection->end_of_input && !worker_receive(worker, connection)) {
+    bool has_blocked = false;
+    if (connection->wait != NULL)
+        has_blocked = end_wait(worker, connection);
+    else if (!had_lines && !connection->end_of_input && !worker_receive(worker, connection))
         return NEXT_CLOSE;
-    }
 
     if (worker->end - worker->begin > LONG_INPUT)
         let_watch(worker);
     size_t before = worker->begin;
-    Next next = execute_lines(worker, connection);
+    Next next = has_blocked ? NEXT_RESUME : execute_lines(worker, connection);
     *ret_progress |= !had_half_line || worker->begin != before;
     if (next == NEXT_WAIT || next == NEXT_CLOSE || connection->output != NULL)
         return next; /* a lookup has kept the input, or there is nobody to keep it for */

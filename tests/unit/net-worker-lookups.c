@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/counters.h"
 #include "core/thread.h"
 #include "net/pool.h"
 
@@ -320,6 +321,7 @@ static void test_behind_unsent_replies(void)
     }
     g_string_append(text, "WHATSAT a 5 2\nlast");
     g_string_append(replies, ANSWER_5 "? last\n");
+    uint64_t counted = counters_read(COUNT_WHATSAT);
 
     /* Room on the way there for all of it, and on the way back for little. */
     int room = 1 << 20;
@@ -332,8 +334,44 @@ static void test_behind_unsent_replies(void)
     assert_asked(rig, 0);
     assert_ends(&client, replies->str);
     assert_asked(rig, 1);
+    g_assert_cmpuint(counters_read(COUNT_WHATSAT), ==, counted + 1);
     close(other.socket);
     assert_all_closed(rig);
+    rig_free(rig);
+}
+
+/* Who has waited for his lookup has it made, and the next one in another turn: a member may want to
+ * stop between them. */
+static void test_one_a_turn(void)
+{
+    Rig *rig = rig_new("", 1, 1, 1);
+    Client runs = client_new(rig, false), waits = client_new(rig, false);
+    Client other = client_new(rig, false);
+
+    set_hold(rig, true);
+    rig_start(rig, 2);
+    say_text(&runs, "IAMAT a +1+1 5\nWHATSAT a 5 2\n");
+    wait_running(rig, 1);
+    say_text(&waits, "WHATSAT a 6 2\nWHATSAT a 7 2\n");
+    assert_served(&other);
+    mutex_lock(&rig->lock);
+    rig->hold = false;
+    rig->held_radius_km = 6;
+    condition_broadcast(&rig->changed);
+    while (rig->asked != 2)
+        condition_wait(&rig->changed, &rig->lock);
+    mutex_unlock(&rig->lock);
+    ready_set_close(rig->context.ready);
+    mutex_lock(&rig->lock);
+    rig->held_radius_km = 0;
+    condition_broadcast(&rig->changed);
+    mutex_unlock(&rig->lock);
+    assert_said(&waits, ANSWER_6);
+    pool_free(g_steal_pointer(&rig->pool));
+    assert_asked(rig, 2);
+    close(runs.socket);
+    close(waits.socket);
+    close(other.socket);
     rig_free(rig);
 }
 
@@ -367,6 +405,7 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/lookup/waited-too-long", test_sweep);
     g_test_add_func("/worker/lookup/peer-gone-meanwhile", test_gone_meanwhile);
     g_test_add_func("/worker/lookup/behind-replies-not-taken", test_behind_unsent_replies);
+    g_test_add_func("/worker/lookup/one-a-turn", test_one_a_turn);
     g_test_add_func("/worker/lookup/not-for-who-must-greet", test_must_greet);
     return g_test_run();
 }

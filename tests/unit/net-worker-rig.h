@@ -30,9 +30,10 @@ typedef struct {
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool hold;        /* lookups do not end; protected by lock */
-    unsigned running; /* lookups; protected by lock */
-    unsigned asked;   /* lookups so far; protected by lock */
+    bool hold;          /* lookups do not end; protected by lock */
+    int held_radius_km; /* nor do those of that radius, where it is not 0; protected by lock */
+    unsigned running;   /* lookups; protected by lock */
+    unsigned asked;     /* lookups so far; protected by lock */
 } Rig;
 
 typedef struct {
@@ -54,7 +55,8 @@ static void fake_nearby(void *self, const PlacesQuery *query, GString *json)
     rig->asked++;
     rig->running++;
     condition_broadcast(&rig->changed);
-    while (rig->hold)
+    while (rig->hold || (rig->held_radius_km != 0 &&
+                         query->radius == (int64_t)rig->held_radius_km * MILLIMETRES_PER_KM))
         condition_wait(&rig->changed, &rig->lock);
     rig->running--;
     mutex_unlock(&rig->lock);
