@@ -18,7 +18,7 @@ from harness import DEADLINE, LOG_LINE, PROMPT, SANITIZER, diag, wait_until
 
 WORKERS, LOOKUPS = 8, 4
 ASKERS = 2 * LOOKUPS  # half of them wait in line
-LATE_S = 3 if SANITIZER else 1  # what a lookup may take where it is to run out
+LATE_S = 2 if SANITIZER else 1  # what a lookup may take where it is to run out
 TRIES = 5  # of lookups that may take no longer, on a machine that stands still at times
 # Bytes, for LOOKUPS bodies of at most 2 MiB and what is made of them; AddressSanitizer holds back 256 MiB.
 GROWTH = (512 if SANITIZER else 16) << 20
