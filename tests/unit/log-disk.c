@@ -206,7 +206,7 @@ static void fill_to_half_a_line(const Place *place, Log *log)
 static void test_half_a_line(void)
 {
     if (!g_test_subprocess()) {
-        g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+        g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
         if (!g_test_trap_has_passed())
             g_test_fail_printf("its child process failed");
         return;
@@ -233,7 +233,7 @@ static void test_half_a_line(void)
 static void test_half_a_line_at_free(void)
 {
     if (!g_test_subprocess()) {
-        g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+        g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
         if (!g_test_trap_has_passed())
             g_test_fail_printf("its child process failed");
         return;
@@ -256,7 +256,7 @@ static void test_half_a_line_at_free(void)
 static void test_half_a_line_and_reopen(void)
 {
     if (!g_test_subprocess()) {
-        g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+        g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
         if (!g_test_trap_has_passed())
             g_test_fail_printf("its child process failed");
         return;
