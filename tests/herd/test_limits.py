@@ -9,9 +9,10 @@ from harness import DEADLINE, PROMPT, SANITIZER, SLOWER, HerdTestCase, diag, sca
 
 
 class Timeouts(HerdTestCase):
-    def ended_after(self, client):
-        """Seconds until the member closes."""
+    def ended_after(self, client, last=b''):
+        """Seconds until the member closes, from when the client has said its last."""
         begin = time.monotonic()
+        client.send(last)
         self.assertEqual(client.rest(), b'')
         return time.monotonic() - begin
 
@@ -27,8 +28,8 @@ class Timeouts(HerdTestCase):
         member = self.single(limits={'idle_timeout_s': 2})
         busy, used = member.client(), member.client()
         used.ask(b'x')
-        idle = member.client()
         begin = time.monotonic()
+        idle = member.client()
         self.keep_alive(busy, lambda: not idle.silent() and not used.silent())
         elapsed = time.monotonic() - begin
         self.assertGreater(elapsed, 1.9)
@@ -49,8 +50,7 @@ class Timeouts(HerdTestCase):
         waiting = member.client()
         begun = member.client()
         begun.ask(b'x')
-        begun.send(b'IAMAT kiwi')
-        elapsed = self.ended_after(begun)
+        elapsed = self.ended_after(begun, b'IAMAT kiwi')
         self.assertGreater(elapsed, 0.9)
         self.assertLess(elapsed, 1 + PROMPT)
         self.assertEqual(waiting.ask(b'y'), b'? y\n')

@@ -288,6 +288,7 @@ class Places(ReloadTestCase):
         for number, client in enumerate(clients):
             client.send(b'WHATSAT kiwi %d 5\n' % (number + 1))
         member.wait_event(rb'^recv \S+ WHATSAT ', 5)
+        wait_until(lambda: self.google.open, 'a lookup runs')
         self.assertEqual(self.google.most_open, 1)
         member.herd.groups['places']['max_lookups'] = 4
         self.reload(member)

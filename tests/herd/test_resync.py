@@ -141,13 +141,13 @@ class Heartbeat(HerdTestCase):
         self.assertEqual(self.member.client().ask(b'SUMS ROOT 0000000000000000'), b'? SUMS ROOT 0000000000000000\n')
 
     def test_sums_depend_on_the_records_and_not_on_their_order(self):
+        other = self.herd('Campbell-Clark')['Campbell'].start()  # which may take longer than a link may be silent
         link = self.bona.link()
         self.assertEqual(link.ask(b'DIGEST ROOT'), b'SUMS ROOT 0000000000000000\n')
         lines = [at_line(b'Bona', b'c-%d' % number, at=b'%d' % number) for number in range(20)]
         link.send(b''.join(lines))
         first = link.ask(b'DIGEST ROOT')
         self.assertNotEqual(first, b'SUMS ROOT 0000000000000000\n')
-        other = self.herd('Campbell-Clark')['Campbell'].start()
         second = FakeMember(other, 'Clark').link()
         second.send(b''.join(reversed(lines)) + b''.join(lines))
         self.assertEqual(second.ask(b'DIGEST ROOT'), first)

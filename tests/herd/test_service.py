@@ -66,8 +66,8 @@ class Notify(ServiceTestCase):
 
     def test_the_watchdog_is_fed_in_time(self):
         manager, member = self.manager, self.lone()
-        manager.start(member, watchdog_s=0.2)
         begin = time.monotonic()
+        manager.start(member, watchdog_s=0.2)
         manager.wait(8, WATCHDOG='1')
         self.assertGreater(time.monotonic() - begin, 0.25)  # 0.05 s between two
         member.stop()
@@ -268,6 +268,7 @@ class Stop(HerdTestCase):
                 member.signal(signal.SIGTERM)
                 self.assertEqual(other.rest(), b'')  # it stops
                 other.close()
+                member.wait_event(rb'^close %s ' % re.escape(other.name))
                 member.stop(number)
                 self.assertIn(b'stop leaves 1 connections that do not go along', member.events(b'stop leaves'))
 
