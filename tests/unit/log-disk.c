@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -292,9 +293,9 @@ static void test_half_a_line_of_an_earlier_run(void)
 }
 
 typedef struct {
-    int descriptor; /* (owned) of the pipe's reading end */
-    unsigned lines; /* whole ones, but for those of the log about itself */
-    uint64_t said;  /* that were dropped */
+    int descriptor;    /* (owned) of the pipe's reading end */
+    atomic_uint lines; /* whole ones, but for those of the log about itself */
+    uint64_t said;     /* that were dropped */
 } Reader;
 
 static void read_pipe(void *argument)
@@ -314,7 +315,7 @@ static void read_pipe(void *argument)
             reader->said +=
                 g_ascii_strtoull(count + strlen("Z warning log log dropped "), NULL, 10);
         else
-            reader->lines++;
+            atomic_fetch_add(&reader->lines, 1);
     }
     fclose(stream);
 }
@@ -345,9 +346,12 @@ static void test_no_room_in_memory(void)
     bool started = thread_start(&thread, "reader", read_pipe, &reader, &error);
     g_assert_no_error(error);
     g_assert_true(started);
+    /* log_free() waits for a disk that hangs, and no longer. */
+    while (atomic_load(&reader.lines) + dropped < SENT)
+        sched_yield();
     log_free(log);
     thread_join(thread);
-    g_assert_cmpuint(reader.lines + dropped, ==, SENT);
+    g_assert_cmpuint(atomic_load(&reader.lines) + dropped, ==, SENT);
     g_assert_cmpuint(reader.said, ==, dropped);
     place_clear(&place);
 }

@@ -206,14 +206,14 @@ static void test_lines_behind_the_handshake(void)
     BIO_free(held);
 }
 
-/* Asks for new keys, up to @most times, as long as the socket takes it, and reads nothing; returns
- * how often. */
-static unsigned ask_for_keys(Peer *peer, unsigned most)
+/* Asks for new keys, up to @most times, until the socket has taken nothing for @patience_ms, and
+ * reads nothing; returns how often. */
+static unsigned ask_for_keys(Peer *peer, unsigned most, int patience_ms)
 {
     struct pollfd polled = {.fd = peer->client.socket, .events = POLLOUT};
     unsigned asked = 0;
 
-    while (asked < most && poll(&polled, 1, 100) == 1) {
+    while (asked < most && poll(&polled, 1, patience_ms) == 1) {
         g_assert_cmpint(SSL_key_update(peer->ssl, SSL_KEY_UPDATE_REQUESTED), ==, 1);
         if (SSL_do_handshake(peer->ssl) != 1)
             break;
@@ -231,14 +231,14 @@ static void test_a_read_that_has_to_write(void)
 
     /* Answers fill the pool's socket, then questions fill ours. */
     shake_hands(peer);
-    unsigned most = ask_for_keys(peer, UINT_MAX);
+    unsigned most = ask_for_keys(peer, UINT_MAX, 1000);
     peer_free(peer);
 
     g_assert_cmpuint(most, >, 3);
     g_test_message("%u new keys", most);
     peer = peer_new(true);
     shake_hands(peer);
-    g_assert_cmpuint(ask_for_keys(peer, most - 2), ==, most - 2);
+    g_assert_cmpuint(ask_for_keys(peer, most - 2, DEADLINE_MS), ==, most - 2);
     g_assert_cmpint(SSL_write(peer->ssl, KIWI, strlen(KIWI)), ==, strlen(KIWI));
     while (got->len == 0) { /* nothing more is said, so only room makes the pool read on */
         wait_socket(peer->client.socket, POLLIN);
